@@ -1,0 +1,59 @@
+//! Ways in which a platform can fail, on request.
+
+use std::{future, io};
+
+use axum::{
+    body::Body,
+    http::{
+        StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
+    response::{Html, IntoResponse as _, Response},
+};
+use futures_util::stream;
+
+/// A way to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    None,
+    ServerError,
+    Html,
+    Hang,
+    Unauthorized,
+    TooManyRequests,
+    Cut,
+}
+
+impl Fault {
+    pub(super) const WORDS: [&str; 7] = ["none", "500", "html", "hang", "401", "429", "cut"];
+
+    pub(super) fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "none" => Some(Self::None),
+            "500" => Some(Self::ServerError),
+            "html" => Some(Self::Html),
+            "hang" => Some(Self::Hang),
+            "401" => Some(Self::Unauthorized),
+            "429" => Some(Self::TooManyRequests),
+            "cut" => Some(Self::Cut),
+            _ => None,
+        }
+    }
+}
+
+/// The answer of a platform that fails so; none where it does not fail.
+pub(super) async fn answer(fault: Fault) -> Option<Response> {
+    match fault {
+        Fault::None => None,
+        Fault::ServerError => Some((StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()),
+        Fault::Html => Some(Html("<!doctype html><title>Log in</title>").into_response()),
+        Fault::Hang => future::pending().await,
+        Fault::Unauthorized => Some((StatusCode::UNAUTHORIZED, "Unauthorized").into_response()),
+        Fault::TooManyRequests => Some((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "").into_response()),
+        Fault::Cut => {
+            let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+            let body = Body::from_stream(stream::iter([Ok("{\"data\":{"), broken]));
+            Some(([(CONTENT_TYPE, "application/json")], body).into_response())
+        }
+    }
+}

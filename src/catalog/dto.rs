@@ -1,0 +1,32 @@
+//! Today's wire format of a catalog, as both platforms publish it.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+/// A whole catalog file.
+#[derive(Deserialize)]
+pub(super) struct CatalogDto {
+    /// Only the newer format has it.
+    pub(super) manifest_schema_version: Option<IgnoredAny>,
+    pub(super) version: Option<String>,
+    pub(super) contracts: Vec<ContractDto>,
+}
+
+/// One entry of `contracts`; fields that Lockstep does not use are left out.
+#[derive(Deserialize)]
+pub(super) struct ContractDto {
+    pub(super) slug: String,
+    pub(super) title: Option<String>,
+    pub(super) short_description: Option<String>,
+    pub(super) container_type: Option<String>,
+    pub(super) container_image: Option<String>,
+    pub(super) container_version: Option<String>,
+    pub(super) manager_supported: Option<bool>,
+    pub(super) verified: Option<bool>,
+    pub(super) playbook_supported: Option<bool>,
+    pub(super) source_code: Option<String>,
+    /// The class inside OpenAEV that an executor without a container is.
+    pub(super) class_name: Option<String>,
+    pub(super) config_schema: Option<Value>,
+}

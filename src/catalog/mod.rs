@@ -1,0 +1,24 @@
+//! Knows the contracts of a catalog and checks configurations against them.
+
+mod catalogs;
+mod check;
+mod contract;
+mod decimal;
+mod dto;
+mod editor;
+mod editor_value;
+mod format;
+mod property;
+mod quote;
+mod read;
+mod reserved;
+mod schema;
+mod view;
+
+pub use catalogs::Catalogs;
+pub use check::{Checked, CheckedOrigin, CheckedValue, Content, check};
+pub use contract::{Contract, NotDeployable};
+pub use editor::manifest_schema;
+pub use property::Property;
+pub use read::{Catalog, CatalogError, CatalogErrorKind};
+pub use view::{CatalogView, ContractRow, ContractView, KeyView, list, show};

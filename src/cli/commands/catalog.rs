@@ -1,0 +1,183 @@
+//! `lockstep catalog`.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::Session;
+use crate::{
+    catalog::{self, Catalogs, ContractView},
+    cli::{CliError, Exit, output, output::Format, render, wiring},
+    model::Slug,
+    source,
+};
+
+/// The largest catalog that is pulled, in bytes.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Look at the contracts of the catalogs.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Catalog {
+    List(List),
+    Show(Show),
+    Pull(Pull),
+}
+
+/// List the contracts that instances can deploy.
+#[derive(Debug, clap::Args)]
+pub(crate) struct List {
+    /// Only contracts whose slug or title holds this text.
+    filter: Option<String>,
+    /// A catalog file instead of those of the settings.
+    #[arg(long, value_name = "FILE")]
+    catalog: Vec<PathBuf>,
+    /// How they are written.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Show one contract and the keys of its configuration.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Show {
+    /// The contract's slug.
+    slug: String,
+    /// A catalog file instead of those of the settings.
+    #[arg(long, value_name = "FILE")]
+    catalog: Vec<PathBuf>,
+    /// How it is written.
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+}
+
+/// Fetch a catalog into a file, and print the SHA-256 that pins it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Pull {
+    /// Where it is: `https://`, or `http://` to this machine.
+    url: String,
+    /// The file to write.
+    #[arg(long, short, value_name = "FILE")]
+    output: PathBuf,
+    /// The SHA-256 that its content must have.
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<String>,
+    /// A file of certificates to trust instead of the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl Catalog {
+    pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        match self {
+            Self::List(command) => command.run(session).await,
+            Self::Show(command) => command.run(session).await,
+            Self::Pull(command) => command.run().await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let catalogs = catalogs(session, &self.catalog).await?;
+        let filter = self.filter.as_deref().unwrap_or("").to_lowercase();
+        let matches =
+            |slug: &str, title: &str| slug.to_lowercase().contains(&filter) || title.to_lowercase().contains(&filter);
+        let chosen = catalogs.contracts().filter(|contract| matches(contract.slug.as_str(), &contract.title));
+        let view = catalog::list(chosen);
+        if self.format == Format::Json {
+            output::json(&view)?;
+            return Ok(Exit::Done);
+        }
+        let mut rows = vec![["CONTRACT", "KIND", "VERSION", "KEYS", "TITLE"].map(render::bold)];
+        for row in &view.contracts {
+            let slug = if row.deployable { row.slug.clone() } else { render::dim(&row.slug) };
+            let version = row.version.clone().unwrap_or_else(|| "-".to_owned());
+            let keys = row.keys.map_or_else(|| "-".to_owned(), |keys| keys.to_string());
+            rows.push([slug, row.kind.clone(), version, keys, render::printable(&row.title)]);
+        }
+        output::result(&render::table(&rows))?;
+        let runnable = view.contracts.iter().filter(|row| row.deployable).count();
+        let all = render::count(view.contracts.len(), "contract");
+        output::note(&format!("{all}, {runnable} of them can be deployed\n"))?;
+        Ok(Exit::Done)
+    }
+}
+
+impl Show {
+    async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let catalogs = catalogs(session, &self.catalog).await?;
+        let found = Slug::try_from(self.slug.as_str()).ok().and_then(|slug| catalogs.find(&slug, None));
+        let Some(contract) = found else {
+            let error = CliError::new(Exit::Usage, format!("no catalog has a contract `{}`", self.slug));
+            return Err(match catalogs.closest(&self.slug, None) {
+                Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                None => error.with_help("`lockstep catalog list` shows all contracts"),
+            });
+        };
+        let view = catalog::show(contract);
+        match self.format {
+            Format::Json => output::json(&view)?,
+            Format::Text => output::result(&text(&view))?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn text(view: &ContractView) -> String {
+    let mut text = format!("{} {}\n", render::bold(&render::printable(&view.title)), render::dim(&view.slug));
+    render::push(&mut text, format_args!("{}\n\n", render::printable(&view.description)));
+    let image = view.image.clone().unwrap_or_else(|| "-".to_owned());
+    let version = view.version.clone().map_or_else(String::new, |version| format!(":{version}"));
+    render::push(&mut text, format_args!("kind     {}\nimage    {image}{version}\n", view.kind));
+    let managed = if view.manager_supported { "yes" } else { "no" };
+    render::push(&mut text, format_args!("managed  {managed}\n"));
+    if let Some(why) = &view.not_deployable {
+        render::push(&mut text, format_args!("{} {}\n", render::red("can't be deployed:"), render::printable(why)));
+    }
+    let Some(keys) = &view.keys else {
+        return text + "\nThe catalog does not say which keys it takes.\n";
+    };
+    text.push('\n');
+    for key in keys {
+        let mut marks = vec![key.types.clone()];
+        let flags = [(key.required, "required"), (key.secret, "secret"), (key.deprecated, "deprecated")];
+        marks.extend(flags.iter().filter(|(set, _)| *set).map(|(_, word)| (*word).to_owned()));
+        marks.extend(key.format.iter().filter(|format| *format != "password").cloned());
+        render::push(
+            &mut text,
+            format_args!("{} {}\n", render::bold(&key.key), render::dim(&format!("({})", marks.join(", ")))),
+        );
+        if !key.choices.is_empty() {
+            render::push(&mut text, format_args!("    one of {}\n", render::printable(&key.choices.join(", "))));
+        }
+        if let Some(default) = &key.default {
+            render::push(&mut text, format_args!("    default \"{}\"\n", render::printable(default)));
+        }
+        if !key.description.is_empty() {
+            render::push(&mut text, format_args!("    {}\n", render::printable(&key.description)));
+        }
+    }
+    text
+}
+
+impl Pull {
+    async fn run(self) -> Result<Exit, CliError> {
+        let deadline = Duration::from_secs(60);
+        let ca = self.ca.as_deref();
+        let (content, sha256) = match self.sha256 {
+            Some(sha256) => (source::fetch_url(&self.url, &sha256, ca, MAX_BYTES, deadline).await?, sha256),
+            None => source::download(&self.url, ca, MAX_BYTES, deadline).await?,
+        };
+        let catalog = catalog::Catalog::read(&self.url, &content).map_err(|error| {
+            CliError::new(Exit::Invalid, crate::telemetry::chain(&error)).with_help("nothing was written")
+        })?;
+        std::fs::write(&self.output, &content).map_err(|error| {
+            CliError::new(Exit::Internal, format!("failed to write `{}`: {error}", self.output.display()))
+        })?;
+        output::result(&format!("{sha256}\n"))?;
+        let contracts = render::count(catalog.contracts().len(), "contract");
+        output::note(&format!("wrote {contracts} to {}\n", self.output.display()))?;
+        Ok(Exit::Done)
+    }
+}
+
+async fn catalogs(session: &Session, files: &[PathBuf]) -> Result<Catalogs, CliError> {
+    wiring::offline::catalogs(&session.global, files).await
+}

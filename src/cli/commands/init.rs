@@ -1,0 +1,86 @@
+//! `lockstep init`.
+
+use std::{
+    io::Write,
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::Session;
+use crate::{
+    cli::{CliError, Exit, output, render},
+    model::InstanceName,
+    secrets::{self, Binding, Recipients},
+    telemetry,
+};
+
+const SETTINGS: &str = include_str!("init/lockstep.yaml");
+const MANIFEST: &str = include_str!("init/example-import.yaml");
+const DEFAULTS: &str = include_str!("init/defaults.yaml");
+const CATALOG: &str = include_str!("init/catalog.json");
+const IGNORE: &str = include_str!("init/gitignore");
+const WORKFLOW: &str = include_str!("init/workflow.yaml");
+const README: &str = include_str!("init/README.md");
+/// The value that the example's sealed secret holds; it opens no door anywhere.
+const EXAMPLE_SECRET: &str = "replace-me-with-a-real-key";
+
+/// Write a repository to start from: settings, an instance with a sealed secret, a catalog, and a CI workflow.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// The directory; made where it is missing. A file that exists is never changed.
+    directory: PathBuf,
+}
+
+impl Init {
+    pub(super) fn run(self, _: &Session) -> Result<Exit, CliError> {
+        let (identity, recipient) = secrets::keygen();
+        let recipients =
+            Recipients::parse(&recipient).map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
+        let instance = InstanceName::try_from("example-import")
+            .map_err(|error| CliError::new(Exit::Internal, error.to_string()))?;
+        let binding = Binding { instance, key: "EXAMPLE_API_KEY".to_owned() };
+        let sealed = secrets::seal(&SecretString::from(EXAMPLE_SECRET), &recipients, Some(&binding))
+            .map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
+        let sealed: String = sealed.lines().map(|line| format!("      {line}\n")).collect();
+        let manifest = MANIFEST.replace("      SEALED\n", &sealed);
+        let files = [
+            ("lockstep.yaml", SETTINGS, 0o644),
+            ("connectors/defaults.yaml", DEFAULTS, 0o644),
+            ("connectors/example-import.yaml", manifest.as_str(), 0o644),
+            ("connectors/catalog/example.json", CATALOG, 0o644),
+            (".gitignore", IGNORE, 0o644),
+            (".github/workflows/lockstep.yml", WORKFLOW, 0o644),
+            ("README.md", README, 0o644),
+            ("keys/age.key", identity.expose_secret(), 0o600),
+            ("keys/recipients.txt", &format!("{recipient}\n"), 0o644),
+            ("keys/opencti.token", "replace-me-with-the-platform-token\n", 0o600),
+        ];
+        for (path, content, mode) in files {
+            write_new(&self.directory.join(path), content, mode)?;
+        }
+        let folder = self.directory.display();
+        output::result(&format!("Wrote a repository to start from to {folder}.\n"))?;
+        let next = format!(
+            "  cd {folder}\n  lockstep validate          # offline\n  lockstep plan              # needs an engine\n\
+             {} `keys/` is in `.gitignore`: keep `keys/age.key` safe, whoever holds it can open every secret\n",
+            render::dim("note:")
+        );
+        output::note(&next)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn write_new(path: &Path, content: &str, mode: u32) -> Result<(), CliError> {
+    let failed = |error: std::io::Error| {
+        let error_text = format!("failed to write `{}`: {error}", path.display());
+        CliError::new(Exit::Usage, error_text).with_help("name a directory that has none of these files yet")
+    };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
+    file.write_all(content.as_bytes()).map_err(failed)
+}

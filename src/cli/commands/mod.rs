@@ -1,0 +1,97 @@
+//! One module a command; its doc comment is its help.
+
+mod apply;
+mod catalog;
+mod completions;
+mod doctor;
+mod import;
+mod init;
+mod logs;
+mod observe;
+mod plan;
+mod run;
+mod schema;
+mod secret;
+mod status;
+mod validate;
+
+use std::future::Future;
+
+use super::{Cli, CliError, Exit, Global, LogFormat};
+use crate::telemetry::{self, Scrubber};
+
+/// What to do.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    Init(init::Init),
+    Validate(validate::Validate),
+    Plan(plan::Plan),
+    Apply(apply::Apply),
+    Run(run::Run),
+    Status(status::Status),
+    Logs(logs::Logs),
+    Observe(observe::Observe),
+    #[command(subcommand)]
+    Secret(secret::Secret),
+    #[command(subcommand)]
+    Catalog(catalog::Catalog),
+    #[command(subcommand)]
+    Import(import::Import),
+    Schema(schema::Schema),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+}
+
+/// What every command gets.
+pub(super) struct Session {
+    /// The options of every command.
+    pub global: Global,
+    /// Knows every secret that is read, so that none is logged.
+    pub scrubber: Scrubber,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// Whatever kept it from doing its work.
+pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
+    let scrubber = Scrubber::default();
+    let quiet = !matches!(cli.command, Command::Run(_));
+    let filter = cli.global.log.clone().unwrap_or_else(|| if quiet { "error" } else { "info" }.to_owned());
+    let format = match cli.global.log_format {
+        LogFormat::Text => telemetry::Format::Text,
+        LogFormat::Json => telemetry::Format::Json,
+    };
+    telemetry::init(format, &filter, scrubber.clone())
+        .map_err(|error| CliError::new(Exit::Usage, telemetry::chain(&error)).with_help("see `--log` in the help"))?;
+    telemetry::install_panic_hook();
+    let session = Session { global: cli.global, scrubber };
+    match cli.command {
+        Command::Init(command) => command.run(&session),
+        Command::Validate(command) => block_on(command.run(&session)),
+        Command::Plan(command) => block_on(command.run(&session)),
+        Command::Apply(command) => block_on(command.run(&session)),
+        Command::Run(command) => block_on(command.run(&session)),
+        Command::Status(command) => block_on(command.run(&session)),
+        Command::Observe(command) => block_on(command.run(&session)),
+        Command::Logs(command) => block_on(command.run(&session)),
+        Command::Secret(command) => command.run(&session),
+        Command::Catalog(command) => block_on(command.run(&session)),
+        Command::Import(command) => block_on(command.run(&session)),
+        Command::Schema(command) => block_on(command.run(&session)),
+        Command::Doctor(command) => block_on(command.run(&session)),
+        Command::Completions(command) => command.run(),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<Exit, CliError>>) -> Result<Exit, CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(Exit::Internal, format!("failed to start the runtime: {error}")))?;
+    let outcome = runtime.block_on(work);
+    // Whatever still runs in the background, such as a file watcher, must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}

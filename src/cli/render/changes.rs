@@ -1,0 +1,157 @@
+//! What a step changes, field by field, before it takes the look of a format.
+
+use super::{
+    count,
+    difference::{Difference, Mark, difference},
+    printable, quoted,
+};
+use crate::{
+    desired::{EnvValue, Origin, Wanted},
+    model::InstanceName,
+    plan::{Action, Reason, Rename, Step, Work},
+};
+
+/// What is shown in the place of a value that nobody may see.
+pub(super) const SENSITIVE: &str = "(sensitive value)";
+
+/// The value of a row.
+#[derive(Debug)]
+pub(super) enum Value {
+    /// Shown to nobody.
+    Sensitive,
+    /// There was none.
+    New(String),
+    /// Another than before; quoted, or `null`.
+    Changed(String, String),
+    /// Long ones.
+    Long(Difference),
+}
+
+/// One field that is shown.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// What happens to it.
+    pub mark: Mark,
+    /// Its name, safe to print.
+    pub field: String,
+    /// Its value, safe to print.
+    pub value: Value,
+    /// Why, as a comment; empty where that goes without saying.
+    pub note: String,
+}
+
+/// Everything that is shown of a step.
+#[derive(Debug)]
+pub(super) struct Changes {
+    /// The fields.
+    pub rows: Vec<Row>,
+    /// How many fields are not shown, as a comment.
+    pub hidden: Option<String>,
+}
+
+impl Changes {
+    /// The length of the longest name.
+    pub(super) fn width(&self) -> usize {
+        self.rows.iter().map(|row| row.field.chars().count()).max().unwrap_or(0)
+    }
+}
+
+/// What will happen, in Terraform's words.
+pub(super) fn will(action: Action) -> &'static str {
+    match action {
+        Action::Create => "will be created",
+        Action::Replace => "must be replaced",
+        Action::Update => "will be updated in-place",
+        Action::Start => "will be started",
+        Action::Stop => "will be stopped",
+        Action::Destroy => "will be destroyed",
+    }
+}
+
+/// The name that a created instance had.
+pub(super) fn former<'a>(step: &Step, renames: &'a [Rename]) -> Option<&'a InstanceName> {
+    let found = renames.iter().find(|rename| rename.to == step.instance && step.action == Action::Create);
+    found.map(|rename| &rename.from)
+}
+
+/// The name that a removed instance gets.
+pub(super) fn latter<'a>(step: &Step, renames: &'a [Rename]) -> Option<&'a InstanceName> {
+    let found = renames.iter().find(|rename| rename.from == step.instance && step.action == Action::Destroy);
+    found.map(|rename| &rename.to)
+}
+
+/// What is shown of a step.
+pub(super) fn changes(step: &Step) -> Changes {
+    match &step.work {
+        Work::Create(new) => created(&new.wanted),
+        Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
+        Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
+        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
+    }
+}
+
+/// What a new instance is made from: what its manifest says, and how much more its contract adds.
+fn created(wanted: &Wanted) -> Changes {
+    let row = |field: &str, value| Row { mark: Mark::Add, field: printable(field), value, note: String::new() };
+    let plain = |text: &str| match difference(None, Some(text)) {
+        Some(long) => Value::Long(long),
+        None => Value::New(quoted(text)),
+    };
+    let mut rows = vec![row("image", plain(&wanted.image))];
+    let mut hidden = 0;
+    for (key, value) in &wanted.env {
+        let field = format!("env.{key}");
+        let own = matches!(wanted.origins.get(&field), Some(Origin::Manifest(_)));
+        match value {
+            EnvValue::Plain(text) if own => rows.push(row(&field, plain(text))),
+            EnvValue::Plain(_) => hidden += 1,
+            EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_) => {
+                rows.push(row(&field, Value::Sensitive));
+            }
+        }
+    }
+    Changes { rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default"))) }
+}
+
+fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
+    let replaces = step.action == Action::Replace;
+    let rows: Vec<_> = step.reasons.iter().map(|reason| row(reason, replaces)).collect();
+    let all = wanted.map_or(0, |wanted| {
+        wanted.visible_fields().len() + wanted.env.values().filter(|value| value.is_sensitive()).count()
+    });
+    let hidden = all.saturating_sub(rows.len());
+    Changes { rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "unchanged field"))) }
+}
+
+fn row(reason: &Reason, replaces: bool) -> Row {
+    let mark = match (&reason.before, &reason.after) {
+        (None, Some(_)) => Mark::Add,
+        (Some(_), None) if !reason.sensitive => Mark::Remove,
+        (Some(_), _) | (None, None) => Mark::Change,
+    };
+    Row { mark, field: printable(&reason.field), value: value(reason), note: note(reason, replaces) }
+}
+
+fn value(reason: &Reason) -> Value {
+    if reason.sensitive {
+        return Value::Sensitive;
+    }
+    let (before, after) = (reason.before.as_deref(), reason.after.as_deref());
+    if let Some(long) = difference(before, after) {
+        return Value::Long(long);
+    }
+    let side = |value: Option<&str>| value.map_or_else(|| "null".to_owned(), quoted);
+    match (before, after) {
+        (None, Some(after)) => Value::New(quoted(after)),
+        (before, after) => Value::Changed(side(before), side(after)),
+    }
+}
+
+fn note(reason: &Reason, replaces: bool) -> String {
+    let why = if replaces { "# forces replacement" } else { "#" };
+    let cause = reason.cause.as_str();
+    match &reason.place {
+        Some(place) => format!("{why} ({cause}, {}:{})", printable(&place.file), place.line),
+        None => format!("{why} ({cause})"),
+    }
+}

@@ -1,0 +1,92 @@
+//! Reads what the settings only refer to: identities, tokens, passwords.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+
+use crate::{
+    cli::{CliError, Exit, commands::Session, output, render},
+    desired::Openers,
+    reconcile::Secrets,
+    secrets::{BindingPolicy, Keyring},
+    settings::{self, BindingSetting, SecretRef, Settings},
+    telemetry,
+};
+
+/// The largest identity file that is read, in bytes.
+const MAX_IDENTITY: usize = 1024 * 1024;
+/// Whether a command can do without identities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Identities {
+    /// It changes containers: a secret that can't be opened holds its instance.
+    Required,
+    /// It only shows: without any identity, sealed values are compared as they are.
+    Optional,
+}
+
+/// Reads a secret that the settings refer to.
+pub(super) fn resolve(secret: &SecretRef, setting: &str) -> Result<SecretString, CliError> {
+    let (value, warning) = secret.resolve().map_err(|error| unreadable(setting, &error))?;
+    if let Some(warning) = warning {
+        output::note(&format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
+    }
+    Ok(value)
+}
+
+fn unreadable(setting: &str, error: &settings::ResolveError) -> CliError {
+    CliError::new(Exit::Invalid, format!("`{setting}`: {}", telemetry::chain(error)))
+        .with_help(format!("check `{setting}` in the settings"))
+}
+
+pub(super) fn file(path: &std::path::Path, setting: &str, limit: usize) -> Result<settings::SecretFile, CliError> {
+    settings::read_secret_file(path, limit).map_err(|error| unreadable(setting, &error))
+}
+
+/// Reads every identity of the settings.
+///
+/// # Errors
+/// Where one can't be read or is none.
+pub(crate) fn keyring(settings: &Settings) -> Result<Keyring, CliError> {
+    let mut keyring = Keyring::default();
+    for path in &settings.secrets.identities {
+        let name = path.display().to_string();
+        let file = file(path, "secrets.identities", MAX_IDENTITY)?;
+        if let Some(warning) = file.warning {
+            output::note(&format!("{} {warning}\n", render::yellow("warning:")))?;
+        }
+        keyring
+            .add(&name, &file.content)
+            .map_err(|error| CliError::new(Exit::Secret, telemetry::chain(&error)).with_help(error.help()))?;
+    }
+    Ok(keyring)
+}
+
+pub(super) fn openers(
+    settings: &Settings,
+    session: &Session,
+    identities: Identities,
+) -> Result<(Openers, Secrets), CliError> {
+    let keyring = keyring(settings)?;
+    let mut connector_tokens = BTreeMap::new();
+    for (name, platform) in &settings.platforms {
+        let token = platform.connector_token.as_ref().unwrap_or(&platform.token);
+        match resolve(token, &format!("platforms.{name}.connectorToken")) {
+            Ok(token) => {
+                connector_tokens.insert(name.clone(), token);
+            }
+            // A plan can be made without it; what uses it is then compared by what stands in the settings.
+            Err(_) if identities == Identities::Optional => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let known = session.scrubber.set(connector_tokens.values());
+    known.map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
+    let tokens_missing = connector_tokens.len() < settings.platforms.len();
+    let without_keys = identities == Identities::Optional && (keyring.is_empty() || tokens_missing);
+    let secrets = if without_keys { Secrets::Sealed } else { Secrets::Opened };
+    let binding = match settings.secrets.binding {
+        BindingSetting::Optional => BindingPolicy::Optional,
+        BindingSetting::Required => BindingPolicy::Required,
+    };
+    Ok((Openers { keyring, binding, connector_tokens }, secrets))
+}

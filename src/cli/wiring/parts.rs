@@ -1,0 +1,315 @@
+//! One function for each part: settings in, the part out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::credentials::{Identities, file, openers, resolve};
+use crate::{
+    cli::{CliError, Exit, Global, commands::Session},
+    desired::{Context, Openers, PlatformFacts},
+    engine::{DockerConfig, DockerEngine, Engine, RECOMMENDED_CONCURRENCY, RegistryAuth},
+    model::{PlatformKind, PlatformName, Registration},
+    plan::PruneRules,
+    platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
+    reconcile::{CatalogLoader, CatalogPlace, Lock, Pipeline, PlatformLink, Secrets},
+    settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
+    source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
+    telemetry,
+};
+
+/// The largest file of certificates that is read, in bytes.
+const MAX_CA: usize = 4 * 1024 * 1024;
+/// How long one reading of a git repository may take.
+const GIT_DEADLINE: Duration = Duration::from_secs(60);
+
+/// A pipeline over real parts.
+pub(crate) type Parts<E = DockerEngine> = Pipeline<AnySource, E>;
+
+/// Finds and reads the settings.
+///
+/// # Errors
+/// Where they are missing or invalid.
+pub(crate) fn settings(global: &Global) -> Result<Settings, CliError> {
+    let path = global.settings.clone().unwrap_or_else(|| PathBuf::from("lockstep.yaml"));
+    Settings::load(&path).map_err(|error| match error {
+        LoadError::Invalid(findings) => {
+            CliError::invalid(format!("the settings `{}` are invalid", path.display()), findings)
+        }
+        error @ (LoadError::Io { .. } | LoadError::TooLarge { .. }) => {
+            CliError::new(Exit::Invalid, telemetry::chain(&error))
+                .with_help("name the settings file with `--settings`, or begin with `lockstep init`")
+        }
+    })
+}
+
+/// The folder for the git mirror, the lock and what is remembered.
+pub(crate) fn state_folder(settings: &Settings) -> PathBuf {
+    settings.state.clone()
+}
+
+/// The machine's folder for locks.
+pub(crate) fn lock_folder() -> PathBuf {
+    let runtime = PathBuf::from("/run/lock");
+    if runtime.is_dir() { runtime } else { std::env::temp_dir() }
+}
+
+/// The engine's address.
+pub(crate) fn engine_host(settings: &Settings) -> &str {
+    &settings.engine.host
+}
+
+/// How many steps at a time: what the settings say, or what was measured to serve Docker best.
+pub(crate) fn concurrency(settings: &Settings) -> usize {
+    settings.engine.concurrency.unwrap_or(RECOMMENDED_CONCURRENCY)
+}
+
+/// Connects to the engine.
+///
+/// # Errors
+/// Where it can't be reached, or a credential can't be read.
+pub(crate) async fn engine(settings: &Settings) -> Result<DockerEngine, CliError> {
+    let registries = settings.engine.registries.iter().map(|registry| {
+        let password = resolve(&registry.password, "engine.docker.registries")?;
+        Ok(RegistryAuth { host: registry.host.clone(), username: registry.username.clone(), password })
+    });
+    let config = DockerConfig {
+        network: settings.engine.network.clone(),
+        registries: registries.collect::<Result<_, CliError>>()?,
+        ..DockerConfig::at(&settings.engine.host)
+    };
+    Ok(DockerEngine::connect(config).await?)
+}
+
+/// The source of the settings.
+///
+/// # Errors
+/// Where its settings can't work or a credential can't be read.
+pub(super) fn source(settings: &Settings) -> Result<AnySource, CliError> {
+    match &settings.source {
+        SourceSettings::Directory { path, poll } => {
+            let source = DirectorySource::new(DirectoryConfig { root: path.clone(), poll: *poll })?;
+            Ok(AnySource::Directory(source))
+        }
+        SourceSettings::Git(git) => {
+            let auth = match &git.auth {
+                GitAuth::None => source::GitAuth::None,
+                GitAuth::Token { token } => source::GitAuth::Token(resolve(token, "source.git.auth.token")?),
+                GitAuth::Basic { username, password } => source::GitAuth::Basic {
+                    username: username.clone(),
+                    password: resolve(password, "source.git.auth.password")?,
+                },
+                GitAuth::Ssh { key, known_hosts } => {
+                    source::GitAuth::Ssh { key: SshKey::File(key.clone()), known_hosts: known_hosts.clone() }
+                }
+            };
+            let program = std::env::current_exe()
+                .map_err(|error| CliError::new(Exit::Internal, format!("failed to find our own program: {error}")))?;
+            let config = GitConfig {
+                url: git.url.clone(),
+                reference: git.reference.clone(),
+                path: git.path.clone(),
+                interval: git.interval,
+                auth,
+                ca: git.ca.clone(),
+                mirror: settings.state.join("mirror"),
+                deadline: GIT_DEADLINE,
+                fetch_program: program,
+            };
+            Ok(AnySource::Git(GitSource::new(config)?))
+        }
+    }
+}
+
+/// The catalogs of the settings.
+///
+/// # Errors
+/// Where a kind of catalog is named that can't be read here.
+pub(super) fn catalogs(settings: &Settings) -> Result<Vec<CatalogPlace>, CliError> {
+    let place = |catalog: &CatalogSettings| match catalog {
+        CatalogSettings::Source { path } => Ok(CatalogPlace::Source(path.clone())),
+        CatalogSettings::File { path } => Ok(CatalogPlace::File(path.clone())),
+        CatalogSettings::Url { url, sha256, ca } => Ok(CatalogPlace::Url {
+            url: url.to_string(),
+            sha256: sha256.clone(),
+            ca: ca.clone(),
+            cache: settings.state.join("catalogs"),
+        }),
+        CatalogSettings::Platform { name } => {
+            let message =
+                format!("`catalogs` names platform `{name}`, and reading a platform's own catalog is not supported");
+            Err(CliError::new(Exit::Invalid, message)
+                .with_help("name the catalog as a file or a URL with its `sha256`"))
+        }
+    };
+    settings.catalogs.iter().map(place).collect()
+}
+
+/// What the settings say about containers.
+pub(super) fn context(settings: &Settings) -> Context {
+    let facts = |platform: &PlatformSettings| {
+        let url = platform.connector_url.as_ref().unwrap_or(&platform.url);
+        let mut env = BTreeMap::new();
+        if let Some(proxies) = &platform.connector_proxy {
+            let http = proxies.http.as_ref().map(|url| ("HTTP_PROXY", url.to_string()));
+            let https = proxies.https.as_ref().map(|url| ("HTTPS_PROXY", url.to_string()));
+            let no = (!proxies.no.is_empty()).then(|| ("NO_PROXY", proxies.no.join(",")));
+            env.extend([http, https, no].into_iter().flatten().map(|(key, value)| (key.to_owned(), value)));
+        }
+        PlatformFacts {
+            kind: platform.kind,
+            registration: platform.registration,
+            connector_url: url.as_str().trim_end_matches('/').to_owned(),
+            has_connector_token: true,
+            env,
+            tenant: platform.tenant.map(|tenant| tenant.to_string()),
+        }
+    };
+    Context {
+        platforms: settings.platforms.iter().map(|(name, platform)| (name.clone(), facts(platform))).collect(),
+        any_platform: false,
+        policy: settings.policy.clone(),
+        network: settings.engine.network.clone(),
+        pull: settings.engine.pull,
+    }
+}
+
+/// The whole pipeline over the engine of the settings.
+///
+/// # Errors
+/// Whatever keeps one of its parts from being built.
+pub(crate) async fn pipeline(
+    settings: &Settings,
+    session: &Session,
+    identities: Identities,
+) -> Result<Parts, CliError> {
+    let source = source(settings)?;
+    let (openers, secrets) = openers(settings, session, identities)?;
+    let catalogs = catalogs(settings)?;
+    let engine = engine(settings).await?;
+    Ok(assemble(settings, source, openers, secrets, catalogs, engine))
+}
+
+/// The whole pipeline over another engine.
+///
+/// # Errors
+/// Whatever keeps one of its parts from being built.
+pub(crate) fn pipeline_with<E: Engine>(
+    settings: &Settings,
+    session: &Session,
+    identities: Identities,
+    engine: E,
+) -> Result<Parts<E>, CliError> {
+    let (openers, secrets) = openers(settings, session, identities)?;
+    Ok(assemble(settings, source(settings)?, openers, secrets, catalogs(settings)?, engine))
+}
+
+fn assemble<E: Engine>(
+    settings: &Settings,
+    source: AnySource,
+    openers: Openers,
+    secrets: Secrets,
+    catalogs: Vec<CatalogPlace>,
+    engine: E,
+) -> Parts<E> {
+    Pipeline {
+        owner: settings.owner.clone(),
+        source: Arc::new(source),
+        engine: Arc::new(engine),
+        catalogs: CatalogLoader::new(catalogs),
+        context: context(settings),
+        openers: Arc::new(openers),
+        secrets,
+        rules: PruneRules {
+            enabled: settings.prune.enabled,
+            allow_empty: settings.prune.allow_empty,
+            max_percent: settings.prune.max_percent,
+            retain: settings.prune.retain,
+        },
+    }
+}
+
+/// The client of one platform; none for a kind of platform that is not told anything.
+///
+/// # Errors
+/// Where its token or certificates can't be read.
+pub(crate) fn platform_client(
+    name: &PlatformName,
+    platform: &PlatformSettings,
+) -> Result<Option<Arc<dyn Platform>>, CliError> {
+    match platform.kind {
+        PlatformKind::OpenCti => {}
+        PlatformKind::OpenAev => return Ok(None),
+    }
+    if platform.registration == Registration::Managed {
+        let message = format!("`platforms.{name}.registration`: `managed` is not supported by this version");
+        return Err(
+            CliError::new(Exit::Invalid, message).with_help("use `registration: self`, which every edition takes")
+        );
+    }
+    let ca = platform.ca.as_ref().map(|path| file(path, &format!("platforms.{name}.ca"), MAX_CA)).transpose()?;
+    let client = OpenCtiClient::new(OpenCtiConfig {
+        name: name.clone(),
+        url: platform.url.clone(),
+        token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
+        ca: ca.map(|file| file.content.to_vec()),
+        proxy: platform.proxy.clone(),
+        timeout: Duration::from_secs(30),
+        connect_timeout: Duration::from_secs(10),
+    })?;
+    Ok(Some(Arc::new(client)))
+}
+
+/// A reporter for every platform of the settings that can be told something.
+///
+/// # Errors
+/// What [`platform_client`] gives.
+pub(crate) fn platforms(settings: &Settings) -> Result<Vec<PlatformLink>, CliError> {
+    let mut links = Vec::new();
+    let mut untold = BTreeSet::new();
+    for (name, platform) in &settings.platforms {
+        match platform_client(name, platform)? {
+            Some(client) => {
+                links.push(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, Intervals::default()) })
+            }
+            None => {
+                untold.insert(name.to_string());
+            }
+        }
+    }
+    if !untold.is_empty() {
+        let names = untold.into_iter().collect::<Vec<_>>().join(", ");
+        tracing::warn!(platforms = names, "these platforms are not told where their instances stand");
+    }
+    Ok(links)
+}
+
+/// Everything that a command which changes containers works with.
+pub(crate) struct Whole {
+    /// The settings.
+    pub(crate) settings: Settings,
+    /// The folder for what is remembered.
+    pub(crate) state: PathBuf,
+    /// The pipeline, with secrets to be opened.
+    pub(crate) pipeline: Parts,
+    /// The platforms that are told.
+    pub(crate) platforms: Vec<PlatformLink>,
+    /// Keeps another Lockstep away as long as it lives.
+    pub(crate) _lock: Lock,
+}
+
+/// Takes the lock, and builds everything that a command which changes containers works with.
+///
+/// # Errors
+/// Where another Lockstep is at work, or one of the parts can't be built.
+pub(crate) async fn whole(session: &Session) -> Result<Whole, CliError> {
+    let settings = settings(&session.global)?;
+    let state = state_folder(&settings);
+    let lock = Lock::take(&settings.owner, engine_host(&settings), &state, &lock_folder())?;
+    let pipeline = pipeline(&settings, session, Identities::Required).await?;
+    let platforms = platforms(&settings)?;
+    Ok(Whole { settings, state, pipeline, platforms, _lock: lock })
+}

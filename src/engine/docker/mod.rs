@@ -1,0 +1,18 @@
+//! Runs containers on a Docker Engine, through its HTTP API.
+
+mod adapter;
+mod apply;
+mod body;
+mod client;
+mod config;
+mod inspect;
+mod make;
+mod observe;
+mod preflight;
+mod pull;
+mod replace;
+mod stop;
+mod streams;
+
+pub use adapter::{DockerEngine, RECOMMENDED_CONCURRENCY};
+pub use config::{Deadlines, DockerConfig, RegistryAuth};

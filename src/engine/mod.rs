@@ -1,0 +1,229 @@
+//! Runs containers: observes those of one owner and carries out the steps of a plan.
+
+mod docker;
+mod error;
+mod none;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    time::Duration,
+};
+
+pub use docker::{Deadlines, DockerConfig, DockerEngine, RECOMMENDED_CONCURRENCY, RegistryAuth};
+pub use error::EngineError;
+use futures_util::stream::BoxStream;
+pub use none::NoEngine;
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    model::{InstanceName, OwnerName},
+    plan::{ContainerId, Observed, Plan, Step},
+};
+
+pub use crate::desired::OpenedEnv;
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Everything the step says is done.
+    Done,
+    /// A replacement was made, its health is not known since waiting for it was cancelled; the next pass goes on.
+    Unfinished,
+    /// The new container did not become healthy; the old one is kept beside it.
+    Unhealthy {
+        /// What was seen.
+        why: String,
+    },
+}
+
+/// What an engine does at this moment for a step, for people who watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// The image is being pulled: bytes so far and in all, where known.
+    Pulling(u64, Option<u64>),
+    /// The container is being created.
+    Creating,
+    /// The former container is being stopped.
+    StoppingOld,
+    /// The container is being started.
+    Starting,
+    /// The container runs and has to prove its health.
+    Settling,
+    /// What is no longer needed is being removed.
+    Removing,
+}
+
+/// Something that must be mended before a plan can be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// A container that is not ours has a name that we need.
+    ForeignContainer {
+        /// The instance that needs the name.
+        instance: InstanceName,
+        /// The container's name and id.
+        container: String,
+    },
+    /// A network is not there.
+    MissingNetwork {
+        /// The instance that needs it.
+        instance: InstanceName,
+        /// The network.
+        network: String,
+    },
+    /// An image is neither on the engine nor to be had.
+    MissingImage {
+        /// The instance that needs it.
+        instance: InstanceName,
+        /// The reference.
+        image: String,
+        /// Why it can't be pulled.
+        why: String,
+    },
+}
+
+impl Problem {
+    /// The problem as the error that carrying out the step would have ended with.
+    pub fn to_error(&self) -> EngineError {
+        match self {
+            Self::ForeignContainer { container, .. } => {
+                EngineError::ForeignContainer { name: container.clone(), id: String::new() }
+            }
+            Self::MissingNetwork { network, .. } => EngineError::MissingNetwork(network.clone()),
+            Self::MissingImage { image, why, .. } => {
+                EngineError::Image { image: image.clone(), why: why.clone(), transient: false }
+            }
+        }
+    }
+
+    /// The instance that can't be brought about.
+    pub fn instance(&self) -> &InstanceName {
+        match self {
+            Self::ForeignContainer { instance, .. }
+            | Self::MissingNetwork { instance, .. }
+            | Self::MissingImage { instance, .. } => instance,
+        }
+    }
+}
+
+/// A container as one inspect call shows it; `env` holds secrets.
+#[derive(Debug)]
+pub struct Inspected {
+    /// Restarts by the engine since the last start by hand.
+    pub restarts: u64,
+    /// Seconds since the Unix epoch at which it was last started; none if it never was.
+    pub started: Option<i64>,
+    /// Seconds since the Unix epoch at which it last ended; none if it never did.
+    pub finished: Option<i64>,
+    /// Whether it runs now.
+    pub running: bool,
+    /// Whether the engine will start it again by itself.
+    pub restarting: bool,
+    /// The exit code of the last run.
+    pub exit_code: Option<i64>,
+    /// Whether the kernel killed it for want of memory.
+    pub oom_killed: bool,
+    /// What its health check says: `starting`, `healthy`, `unhealthy`; none without a check.
+    pub health: Option<String>,
+    /// The image reference it was made from, as written.
+    pub image: String,
+    /// The environment without what its image brings.
+    pub env: BTreeMap<String, SecretString>,
+    /// The variables whose values were secrets when it was made.
+    pub sealed: BTreeSet<String>,
+    /// What its image brings to the environment and was left as it is: a wanted value equal to one of these is no change.
+    pub image_env: BTreeMap<String, String>,
+    /// The other fields, by the names that the plan shows, without what its image brings.
+    pub fields: BTreeMap<String, String>,
+    /// The fields that have the image's own value: a wanted value equal to one of these is no change.
+    pub image_fields: BTreeMap<String, String>,
+}
+
+/// Something that happened to a container of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineEvent {
+    /// The instance.
+    pub instance: InstanceName,
+    /// Its container.
+    pub container: ContainerId,
+    /// The engine's word: `die`, `start`, `destroy`, `oom`, `health_status: …`.
+    pub action: String,
+    /// The exit code of a `die`.
+    pub exit_code: Option<i64>,
+}
+
+/// One line of a container's output.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// Whether it came from the error stream.
+    pub stderr: bool,
+    /// The text without its end of line.
+    pub text: String,
+}
+
+/// What runs containers.
+pub trait Engine: Send + Sync + 'static {
+    /// Lists every container of an owner in one call.
+    ///
+    /// # Errors
+    /// Where the engine can't be reached or its answer not understood; never an empty list instead.
+    fn observe(&self, owner: &OwnerName) -> impl Future<Output = Result<Observed, EngineError>> + Send;
+
+    /// Looks at one container closely.
+    ///
+    /// # Errors
+    /// [`EngineError::NoSuchContainer`] where it is gone, and what [`Engine::observe`] gives.
+    fn inspect(&self, container: &ContainerId) -> impl Future<Output = Result<Inspected, EngineError>> + Send;
+
+    /// Looks for everything that would make a plan fail, before anything is touched.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    fn preflight(
+        &self,
+        owner: &OwnerName,
+        plan: &Plan,
+    ) -> impl Future<Output = Result<Vec<Problem>, EngineError>> + Send;
+
+    /// Carries out one step, and finishes what an earlier attempt at it left. `env` is given for steps that create.
+    ///
+    /// `cancel` ends waiting, never a call in hand: what was begun is left in a state that the next pass resumes from.
+    ///
+    /// # Errors
+    /// Whatever the engine refuses; the container that ran before still runs, or is started again.
+    fn apply(
+        &self,
+        step: &Step,
+        env: Option<&OpenedEnv>,
+        progress: &(dyn Fn(Progress) + Send + Sync),
+        cancel: &CancellationToken,
+    ) -> impl Future<Output = Result<Outcome, EngineError>> + Send;
+
+    /// The newest lines of a container's output, and what comes after them where `follow` is set.
+    fn logs(
+        &self,
+        container: &ContainerId,
+        tail: u32,
+        follow: bool,
+    ) -> BoxStream<'static, Result<LogLine, EngineError>>;
+
+    /// What happens to the containers of an owner from now on; ends with an error when the engine goes away.
+    fn events(&self, owner: &OwnerName) -> BoxStream<'static, Result<EngineEvent, EngineError>>;
+
+    /// Sets whether the engine may start a container again by itself.
+    ///
+    /// # Errors
+    /// What [`Engine::inspect`] gives.
+    fn set_restarts(
+        &self,
+        container: &ContainerId,
+        allowed: bool,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// The engine's name, version and address for `doctor`, and how long the answer took.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    fn about(&self) -> impl Future<Output = Result<(String, Duration), EngineError>> + Send;
+}

@@ -1,0 +1,24 @@
+//! Turns the connector services of compose files into instance manifests, and says what could not be carried over.
+
+mod choose;
+mod compose;
+mod container;
+mod container_fields;
+mod container_host;
+mod convert;
+mod draft;
+mod environment;
+mod interpolate;
+mod log;
+mod placeholder;
+mod reserved;
+mod run;
+mod scalar;
+mod source_lines;
+mod types;
+mod units;
+mod verify;
+mod written;
+
+pub use run::run;
+pub use types::{ComposeFile, Imported, ImportedService, Note, Outcome, Request};

@@ -1,0 +1,22 @@
+//! Reads the documents of a snapshot into manifests, and says everything that is wrong with them.
+
+mod config;
+mod container;
+mod document;
+mod field;
+mod graph;
+mod image;
+mod instance;
+mod legible;
+mod merge;
+mod mounts;
+mod reading;
+mod scalars;
+mod shapes;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use document::schema;
+pub use reading::read;
+pub use types::{Health, ImageChoice, Manifest, Reading, Rollback, ServiceAccount, WantedState};

@@ -1,0 +1,382 @@
+//! Reads every document of a snapshot, lays defaults under instances, and says which instances are held.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    Reading,
+    document::{self, DEFAULTS, INSTANCE, read_document},
+    graph,
+    instance::{self, Instance},
+    legible::{self, Role},
+    merge,
+};
+use crate::{
+    model::{Code, Finding, InstanceName, Place, Severity, Snapshot},
+    yaml::{self, Checker, Document, Limits, Node},
+};
+
+/// How many values and keys all defaults together may add to instances, so that a large `Defaults` document above many
+/// instances can't fill the memory.
+const MAX_INHERITED: usize = 1_000_000;
+
+/// How many wrong names get a suggestion; each costs a comparison with every name.
+const MAX_SUGGESTIONS: usize = 50;
+
+/// Reads every manifest of a snapshot: each `*.yaml` and `*.yml` outside files and folders whose name begins with a dot.
+pub fn read(snapshot: &Snapshot) -> Reading {
+    let Ok(checker) = Checker::new(&document::checked_schema()) else {
+        return Reading { findings: vec![unusable_schema()], ..Reading::default() };
+    };
+    let mut reader = Reader::default();
+    for file in snapshot.files.iter().filter(|file| is_manifest(&file.path)) {
+        reader.file(&file.path, &file.content);
+    }
+    reader.read_defaults(&checker);
+    reader.read_instances(&checker);
+    reader.find_duplicates();
+    reader.find_cycles();
+    reader.finish()
+}
+
+fn unusable_schema() -> Finding {
+    let message = "the schema of manifests can't be used, so that none was read";
+    Finding::error(Code::BadYaml, Place::start_of(""), message).with_help("report this: it is a defect of Lockstep")
+}
+
+fn is_manifest(path: &str) -> bool {
+    let extension = path.rsplit_once('.').map(|(_, extension)| extension).unwrap_or_default();
+    ["yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known))
+        && !path.split('/').any(|part| part.starts_with('.'))
+}
+
+/// The folder of a file; empty for the root.
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn has_error(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+/// A document whose tree is there, with what parsing refused in it.
+struct Found {
+    file: Arc<str>,
+    root: Node,
+    findings: Vec<Finding>,
+}
+
+/// An instance by name, good or broken.
+struct Candidate {
+    name: InstanceName,
+    place: Place,
+    file: Arc<str>,
+    /// What could be read; none where the text is broken.
+    instance: Option<Instance>,
+}
+
+#[derive(Default)]
+struct Reader {
+    instances: Vec<Found>,
+    defaults: Vec<Found>,
+    candidates: Vec<Candidate>,
+    /// The merged defaults by folder.
+    specs: BTreeMap<String, Node>,
+    /// Folders whose defaults are broken.
+    broken_folders: BTreeSet<String>,
+    findings: Vec<Finding>,
+    held: BTreeSet<InstanceName>,
+    /// Whether something is wrong that belongs to no named instance.
+    hidden: bool,
+}
+
+impl Reader {
+    fn file(&mut self, path: &Arc<str>, content: &[u8]) {
+        let parsed = yaml::parse(path, content, &Limits::default());
+        self.hidden |= has_error(&parsed.findings);
+        self.findings.extend(parsed.findings);
+        for document in parsed.documents {
+            if document.whole {
+                self.whole_document(path, document);
+            } else {
+                self.broken_document(path, &document, content);
+            }
+        }
+    }
+
+    fn whole_document(&mut self, path: &Arc<str>, document: Document) {
+        let Some(root) = document.root else { return };
+        let found = Found { file: Arc::clone(path), root, findings: document.findings };
+        match legible::role(&found.root) {
+            Role::Instance => self.instances.push(found),
+            Role::Defaults => self.defaults.push(found),
+            Role::Settings => {}
+            Role::Unknown => {
+                self.hidden = true;
+                self.findings.extend(found.findings);
+                self.findings.extend(strange(&found.root));
+            }
+        }
+    }
+
+    fn broken_document(&mut self, path: &Arc<str>, document: &Document, content: &[u8]) {
+        let (role, name) = legible::of_broken(document, content);
+        let mut findings = document.findings.clone();
+        match (role, name) {
+            (Role::Settings, _) => return,
+            (Role::Defaults, _) => {
+                self.broken_folders.insert(folder(path).to_owned());
+            }
+            (Role::Instance | Role::Unknown, Some(name)) => {
+                // Of unknown kind, it may as well have been the defaults of others.
+                self.hidden |= role == Role::Unknown;
+                findings = findings.into_iter().map(|finding| finding.of_instance(&name)).collect();
+                let (place, file) = (document.place.clone(), Arc::clone(path));
+                self.held.insert(name.clone());
+                self.candidates.push(Candidate { name, place, file, instance: None });
+            }
+            (Role::Instance | Role::Unknown, None) => self.hidden = true,
+        }
+        self.findings.extend(findings);
+    }
+
+    /// Checks every `Defaults` document and merges those above each folder.
+    fn read_defaults(&mut self, checker: &Checker) {
+        let mut by_folder: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+        for found in std::mem::take(&mut self.defaults) {
+            by_folder.entry(folder(&found.file).to_owned()).or_default().push(found);
+        }
+        // Sorted by name, a folder comes after those above it.
+        for (folder, documents) in by_folder {
+            let several = documents.len() > 1;
+            for (index, found) in documents.into_iter().enumerate() {
+                let mut findings = found.findings;
+                let refused = findings.len();
+                let mut read = Vec::new();
+                read_document::<document::Defaults>(&found.root, &mut read);
+                instance::add_shape_findings(&mut read, checker.check_as(DEFAULTS, &found.root));
+                findings.extend(unsaid(read, &findings[..refused]));
+                if several {
+                    let message = "another `Defaults` document stands in the same folder";
+                    let finding = Finding::error(Code::NotAllowed, found.root.place.clone(), message);
+                    findings.push(finding.with_help("keep one `Defaults` document in a folder"));
+                }
+                if has_error(&findings) {
+                    self.broken_folders.insert(folder.clone());
+                }
+                self.findings.extend(findings);
+                if let (0, Some(spec)) = (index, found.root.get("spec").filter(|spec| spec.entries().is_some())) {
+                    let above = nearest(&self.specs, &folder);
+                    let merged = above.map_or_else(|| spec.clone(), |(_, above)| merge::merge_specs(above, spec));
+                    self.specs.insert(folder.clone(), merged);
+                }
+            }
+        }
+    }
+
+    fn read_instances(&mut self, checker: &Checker) {
+        let reported: BTreeSet<(Place, Code)> =
+            self.findings.iter().map(|finding| (finding.place.clone(), finding.code)).collect();
+        let sizes: BTreeMap<&str, usize> =
+            self.specs.iter().map(|(folder, spec)| (folder.as_str(), spec.count())).collect();
+        let mut left = MAX_INHERITED;
+        for found in std::mem::take(&mut self.instances) {
+            let above = nearest(&self.specs, folder(&found.file));
+            let size = above.and_then(|(folder, _)| sizes.get(folder)).copied().unwrap_or_default();
+            let defaults = left.checked_sub(size).and(above).map(|(_, spec)| spec);
+            left = left.saturating_sub(size);
+            let mut instance = instance::read(&found.root, defaults, checker);
+            let mut findings = found.findings;
+            let refused = findings.len();
+            let read = std::mem::take(&mut instance.findings);
+            findings.extend(unsaid(read, &findings[..refused]));
+            if above.is_some() && defaults.is_none() {
+                let message = "the `Defaults` documents above the instances are too large all together";
+                let finding = Finding::error(Code::TooLarge, found.root.place.clone(), message);
+                findings.push(finding.with_help("move what only some instances need into their own documents"));
+            }
+            if instance.name.is_some() && found.root.get("spec").is_some() && self.below_broken_defaults(&found.file) {
+                // What is missing may be what the defaults would have given.
+                findings.retain(|finding| finding.code != Code::MissingField);
+            }
+            findings.retain(|finding| !reported.contains(&(finding.place.clone(), finding.code)));
+            let Some(name) = instance.name.clone() else {
+                self.hidden = true;
+                self.findings.extend(findings);
+                continue;
+            };
+            if has_error(&findings) {
+                self.held.insert(name.value.clone());
+            }
+            self.findings.extend(findings.into_iter().map(|finding| finding.of_instance(&name.value)));
+            let candidate =
+                Candidate { name: name.value, place: name.place, file: found.file, instance: Some(instance) };
+            self.candidates.push(candidate);
+        }
+    }
+
+    fn find_duplicates(&mut self) {
+        let mut names: BTreeMap<&InstanceName, Vec<&Candidate>> = BTreeMap::new();
+        let mut ids: BTreeMap<_, Vec<(&Candidate, &Place)>> = BTreeMap::new();
+        for candidate in &self.candidates {
+            names.entry(&candidate.name).or_default().push(candidate);
+            let manifest = candidate.instance.as_ref().and_then(|instance| instance.manifest.as_ref());
+            if let Some(id) = manifest.and_then(|manifest| manifest.id.as_ref()) {
+                ids.entry(id.value).or_default().push((candidate, &id.place));
+            }
+        }
+        let mut findings = Vec::new();
+        for (name, same) in names.into_iter().filter(|(_, same)| same.len() > 1) {
+            for (index, candidate) in same.iter().enumerate() {
+                let other = &same[usize::from(index == 0)].place;
+                let message = format!("there is another instance named `{name}`");
+                let finding = Finding::error(Code::DuplicateInstance, candidate.place.clone(), message);
+                findings.push(
+                    finding.with_help(format!("rename one of the two; the other is at {other}")).of_instance(name),
+                );
+            }
+        }
+        for same in ids.into_values() {
+            for (index, (candidate, place)) in same.iter().enumerate() {
+                let Some((other, _)) = same
+                    .iter()
+                    .enumerate()
+                    .find(|(at, (other, _))| *at != index && other.name != candidate.name)
+                    .map(|(_, other)| other)
+                else {
+                    continue;
+                };
+                let message = format!("`spec.id` is also the id of `{}`", other.name);
+                let finding = Finding::error(Code::BadId, (*place).clone(), message);
+                let help = "give each instance an id of its own, or leave `id` out";
+                findings.push(finding.with_help(help).of_instance(&candidate.name));
+            }
+        }
+        self.held.extend(findings.iter().filter_map(|finding| finding.instance.clone()));
+        self.findings.extend(findings);
+    }
+
+    fn find_cycles(&mut self) {
+        let mut index = BTreeMap::new();
+        for candidate in &self.candidates {
+            let next = index.len();
+            index.entry(&candidate.name).or_insert(next);
+        }
+        let known: Vec<&str> = index.keys().map(|name| name.as_str()).collect();
+        let mut edges = vec![Vec::new(); index.len()];
+        let mut findings = Vec::new();
+        for candidate in &self.candidates {
+            for wanted in candidate.instance.iter().flat_map(|instance| &instance.depends_on) {
+                match index.get(&wanted.value) {
+                    Some(&target) => edges[index[&candidate.name]].push(target),
+                    None => {
+                        let message = format!("`spec.dependsOn` names `{}`, which is no instance", wanted.value);
+                        let near = (findings.len() < MAX_SUGGESTIONS)
+                            .then(|| yaml::nearest(wanted.value.as_str(), &known))
+                            .flatten();
+                        let help = near.map_or_else(
+                            || "name an instance of this source".to_owned(),
+                            |near| format!("did you mean `{near}`?"),
+                        );
+                        let finding = Finding::error(Code::NotAllowed, wanted.place.clone(), message);
+                        findings.push(finding.with_help(help).of_instance(&candidate.name));
+                    }
+                }
+            }
+        }
+        let group = graph::groups(&edges);
+        for candidate in &self.candidates {
+            for wanted in candidate.instance.iter().flat_map(|instance| &instance.depends_on) {
+                let same = index.get(&wanted.value).map(|&target| group[target]);
+                if same == Some(group[index[&candidate.name]]) {
+                    let message = if wanted.value == candidate.name {
+                        format!("`{}` depends on itself", candidate.name)
+                    } else {
+                        format!("`{}` depends on itself through `{}`", candidate.name, wanted.value)
+                    };
+                    let finding = Finding::error(Code::Cycle, wanted.place.clone(), message);
+                    findings
+                        .push(finding.with_help("remove one `dependsOn` of the circle").of_instance(&candidate.name));
+                }
+            }
+        }
+        self.held.extend(findings.iter().filter_map(|finding| finding.instance.clone()));
+        self.findings.extend(findings);
+    }
+
+    fn below_broken_defaults(&self, file: &str) -> bool {
+        self.broken_folders.iter().any(|folder| is_below(file, folder))
+    }
+
+    fn finish(mut self) -> Reading {
+        for candidate in &self.candidates {
+            if self.below_broken_defaults(&candidate.file) {
+                self.held.insert(candidate.name.clone());
+            }
+        }
+        let manifests = self.candidates.into_iter().filter_map(|candidate| candidate.instance?.manifest);
+        let mut manifests: Vec<_> = manifests.filter(|manifest| !self.held.contains(&manifest.name.value)).collect();
+        manifests.sort_by(|a, b| a.name.value.cmp(&b.name.value));
+        Finding::sort(&mut self.findings);
+        self.findings.dedup();
+        Reading { manifests, findings: self.findings, held: self.held.into_iter().collect(), complete: !self.hidden }
+    }
+}
+
+/// The nearest folder that has defaults, with its merged ones.
+fn nearest<'a, 'f>(specs: &'a BTreeMap<String, Node>, mut folder: &'f str) -> Option<(&'f str, &'a Node)> {
+    loop {
+        match (specs.get(folder), folder.rsplit_once('/')) {
+            (Some(spec), _) => return Some((folder, spec)),
+            (None, Some((above, _))) => folder = above,
+            (None, None) if folder.is_empty() => return None,
+            (None, None) => folder = "",
+        }
+    }
+}
+
+/// What reading found and parsing had not said about the same place.
+fn unsaid(read: Vec<Finding>, refused: &[Finding]) -> Vec<Finding> {
+    let said: BTreeSet<&Place> = refused.iter().map(|finding| &finding.place).collect();
+    read.into_iter().filter(|finding| !said.contains(&finding.place)).collect()
+}
+
+/// What is wrong with a document that is none of ours.
+fn strange(root: &Node) -> Vec<Finding> {
+    let Some(entries) = root.entries() else {
+        let message = format!("the document is {}, must be a map", root.what());
+        let finding = Finding::error(Code::WrongType, root.place.clone(), message);
+        return vec![
+            finding.with_help("write a `ConnectorInstance` or `Defaults` document, or move the file elsewhere"),
+        ];
+    };
+    let mut findings = Vec::new();
+    let fields = [
+        ("apiVersion", &[document::API_VERSION] as &[&str], "write `apiVersion: lockstep/v1`"),
+        ("kind", &[INSTANCE, DEFAULTS, document::SETTINGS], "write `kind: ConnectorInstance` or `kind: Defaults`"),
+    ];
+    for (field, allowed, help) in fields {
+        let Some((_, value)) = entries.iter().find(|(key, _)| key.text == field) else {
+            let message = format!("the document lacks `{field}`");
+            let finding = Finding::error(Code::MissingField, root.place.clone(), message);
+            findings.push(finding.with_help(format!("{help}; files of other tools belong elsewhere")));
+            continue;
+        };
+        let word = value.scalar().map(|scalar| scalar.text.as_str()).unwrap_or_default();
+        if !allowed.contains(&word) {
+            let help = match yaml::nearest(word, allowed) {
+                Some(near) if allowed.len() > 1 => format!("did you mean `{near}`?"),
+                Some(_) | None => format!("{help}; files of other tools belong elsewhere"),
+            };
+            let message = format!("`{field}` has a value that is not allowed");
+            findings.push(Finding::error(Code::NotAllowed, value.place.clone(), message).with_help(help));
+        }
+    }
+    findings
+}

@@ -1,0 +1,120 @@
+//! Observed containers as JSON, so that a plan can be made where no engine is.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ContainerId, ContainerState, Observed, ObservedContainer, SpecDigest};
+use crate::model::InstanceName;
+
+/// One container.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContainerJson {
+    /// The engine's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The instance it belongs to.
+    pub instance: String,
+    /// The platform label.
+    pub platform: Option<String>,
+    /// The connector id label.
+    pub connector_id: Option<String>,
+    /// The digest label.
+    pub digest: Option<String>,
+    /// The source digest label.
+    pub source: Option<String>,
+    /// The revision label.
+    pub revision: Option<String>,
+    /// `created`, `running`, `paused`, `restarting`, `exited`, `dead`, `removing`, or the engine's own word.
+    pub state: String,
+    /// The exit code of one that exited.
+    pub exit_code: Option<i64>,
+    /// Seconds since the Unix epoch at which it was created.
+    pub created: i64,
+    /// The image reference it was created from.
+    pub image: String,
+}
+
+/// Every container of ours at one moment.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ObservedJson {
+    /// The containers.
+    pub containers: Vec<ContainerJson>,
+}
+
+impl From<&Observed> for ObservedJson {
+    fn from(observed: &Observed) -> Self {
+        let containers = observed.containers.iter().map(|container| {
+            let (state, exit_code) = match &container.state {
+                ContainerState::Created => ("created", None),
+                ContainerState::Running => ("running", None),
+                ContainerState::Paused => ("paused", None),
+                ContainerState::Restarting => ("restarting", None),
+                ContainerState::Exited(code) => ("exited", Some(*code)),
+                ContainerState::Dead => ("dead", None),
+                ContainerState::Removing => ("removing", None),
+                ContainerState::Unknown(word) => (word.as_str(), None),
+            };
+            ContainerJson {
+                id: container.id.0.clone(),
+                name: container.name.clone(),
+                instance: container.instance.to_string(),
+                platform: container.platform.clone(),
+                connector_id: container.connector_id.clone(),
+                digest: container.digest.as_ref().map(|digest| digest.0.clone()),
+                source: container.source.clone(),
+                revision: container.revision.clone(),
+                state: state.to_owned(),
+                exit_code,
+                created: container.created,
+                image: container.image.clone(),
+            }
+        });
+        Self { containers: containers.collect() }
+    }
+}
+
+impl TryFrom<ObservedJson> for Observed {
+    /// What is wrong with the first container that makes no sense.
+    type Error = String;
+
+    fn try_from(file: ObservedJson) -> Result<Self, String> {
+        let mut containers = file.containers.into_iter().map(container).collect::<Result<Vec<_>, _>>()?;
+        containers.sort_by(|a, b| (&a.instance, a.created, &a.id).cmp(&(&b.instance, b.created, &b.id)));
+        Ok(Self { containers })
+    }
+}
+
+fn container(json: ContainerJson) -> Result<ObservedContainer, String> {
+    let instance = InstanceName::try_from(json.instance.as_str())
+        .map_err(|error| format!("the instance name of container `{}` {error}", json.id.escape_debug()))?;
+    let state = match (json.state.as_str(), json.exit_code) {
+        ("created", _) => ContainerState::Created,
+        ("running", _) => ContainerState::Running,
+        ("paused", _) => ContainerState::Paused,
+        ("restarting", _) => ContainerState::Restarting,
+        ("exited", Some(code)) => ContainerState::Exited(code),
+        ("exited", None) => return Err(format!("container `{}` exited without an exit code", json.id.escape_debug())),
+        ("dead", _) => ContainerState::Dead,
+        ("removing", _) => ContainerState::Removing,
+        (word, _) => ContainerState::Unknown(word.to_owned()),
+    };
+    Ok(ObservedContainer {
+        id: ContainerId(json.id),
+        name: json.name,
+        instance,
+        platform: json.platform,
+        connector_id: json.connector_id,
+        digest: json.digest.map(SpecDigest),
+        source: json.source,
+        revision: json.revision,
+        state,
+        created: json.created,
+        finished: None,
+        image: json.image,
+        fields: None,
+        sensitive_equal: std::collections::BTreeMap::new(),
+    })
+}

@@ -1,0 +1,180 @@
+//! Why a platform did not do what it was asked.
+
+use std::time::Duration;
+
+use crate::model::PlatformName;
+
+/// Why a platform did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {what} at platform `{platform}`")]
+pub struct PlatformError {
+    /// The platform's key in the settings.
+    pub platform: PlatformName,
+    /// What it was asked for: `register a connector`.
+    pub what: &'static str,
+    /// What went wrong; its words hold neither the token nor the URL.
+    #[source]
+    pub failure: Failure,
+}
+
+/// What went wrong between us and a platform.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The settings of the platform can't work.
+    #[error("bad platform settings: {0}")]
+    Settings(String),
+    /// The platform could not be reached, or broke off.
+    #[error("it could not be reached: {0}")]
+    Unreachable(String),
+    /// It did not answer in time.
+    #[error("it did not answer within {} s", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// No secure connection came about.
+    #[error("no trusted TLS connection: {0}")]
+    Tls(String),
+    /// The token is not taken.
+    #[error("the token was refused ({0})")]
+    Unauthorized(String),
+    /// The token is taken, and does not allow this.
+    #[error("the token lacks the capability {capability} ({text})")]
+    Forbidden {
+        /// The capability that the operation needs.
+        capability: &'static str,
+        /// The platform's words, bounded and escaped.
+        text: String,
+    },
+    /// The platform understood, and refused.
+    #[error("it refused: {text}")]
+    Refused {
+        /// The platform's code: `FUNCTIONAL_ERROR`, `GRAPHQL_VALIDATION_FAILED`; empty where it gives none.
+        code: String,
+        /// The platform's words, bounded and escaped.
+        text: String,
+    },
+    /// The answer sends us elsewhere, where the token is not taken along.
+    #[error("it redirects elsewhere (HTTP {status}), which is not followed")]
+    Redirected {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// What answers does not speak GraphQL: a login page, a proxy.
+    #[error("the answer is not GraphQL (HTTP {status}, {content_type})")]
+    NotGraphQl {
+        /// The HTTP status.
+        status: u16,
+        /// What the answer calls itself, bounded and escaped.
+        content_type: String,
+    },
+    /// The answer is GraphQL, and not what was asked for.
+    #[error("the answer can't be understood: {0}")]
+    Answer(String),
+    /// The answer is longer than what is read.
+    #[error("the answer is longer than {limit} bytes")]
+    TooLarge {
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// The platform wants to be asked less often.
+    #[error("it asks for fewer requests (HTTP 429)")]
+    RateLimited {
+        /// How long to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+    /// The platform failed by itself.
+    #[error("it failed (HTTP {status})")]
+    Server {
+        /// The HTTP status.
+        status: u16,
+        /// How long to wait, where it says so.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Codes of refusals that pass by themselves: the platform's own database or a lock.
+const PASSING_CODES: [&str; 3] = ["DATABASE_ERROR", "LOCK_ERROR", "INTERNAL_SERVER_ERROR"];
+
+impl Failure {
+    /// Whether the same request can succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::Timeout(_)
+            | Self::RateLimited { .. }
+            | Self::Server { .. }
+            | Self::NotGraphQl { .. }
+            | Self::TooLarge { .. } => true,
+            Self::Refused { code, .. } => PASSING_CODES.contains(&code.as_str()),
+            Self::Settings(_)
+            | Self::Tls(_)
+            | Self::Unauthorized(_)
+            | Self::Forbidden { .. }
+            | Self::Redirected { .. }
+            | Self::Answer(_) => false,
+        }
+    }
+
+    /// Whether only this request is at fault: the platform refuses it, or fails at it while it carries out others.
+    pub(super) fn is_of_request(&self, others_work: bool) -> bool {
+        match self {
+            Self::Refused { .. } => others_work || !self.is_transient(),
+            Self::Settings(_) => true,
+            Self::Answer(_) | Self::TooLarge { .. } | Self::Server { status: 500, .. } => others_work,
+            Self::Unreachable(_)
+            | Self::Timeout(_)
+            | Self::Tls(_)
+            | Self::Unauthorized(_)
+            | Self::Forbidden { .. }
+            | Self::Redirected { .. }
+            | Self::NotGraphQl { .. }
+            | Self::RateLimited { .. }
+            | Self::Server { .. } => false,
+        }
+    }
+
+    /// How long the platform asks us to wait.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Server { retry_after, .. } => *retry_after,
+            Self::Settings(_)
+            | Self::Unreachable(_)
+            | Self::Timeout(_)
+            | Self::Tls(_)
+            | Self::Unauthorized(_)
+            | Self::Forbidden { .. }
+            | Self::Refused { .. }
+            | Self::Redirected { .. }
+            | Self::NotGraphQl { .. }
+            | Self::Answer(_)
+            | Self::TooLarge { .. } => None,
+        }
+    }
+}
+
+impl PlatformError {
+    /// Whether the same request can succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        self.failure.is_transient()
+    }
+
+    /// The error and its cause in one line.
+    pub fn line(&self) -> String {
+        format!("{self}: {}", self.failure)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_transient() {
+        let refused = |code: &str| Failure::Refused { code: code.to_owned(), text: String::new() };
+        assert!(refused("DATABASE_ERROR").is_transient());
+        assert!(!refused("FUNCTIONAL_ERROR").is_transient());
+        assert!(refused("FUNCTIONAL_ERROR").is_of_request(false));
+        assert!(!refused("DATABASE_ERROR").is_of_request(false));
+        assert!(Failure::Server { status: 500, retry_after: None }.is_transient());
+        assert!(!Failure::Unauthorized(String::new()).is_transient());
+        assert!(!Failure::Unauthorized(String::new()).is_of_request(true));
+    }
+}

@@ -1,0 +1,262 @@
+//! Sends one GraphQL document and reads its answer, every wait and every read bounded.
+
+use std::{error::Error, fmt, io, time::Duration};
+
+use futures_util::StreamExt as _;
+use jiff::fmt::rfc2822;
+use reqwest::{
+    Certificate, Client, Proxy, Response, StatusCode,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
+    redirect::Policy,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{
+    documents::Document,
+    wire::{Envelope, GraphQlError},
+};
+use crate::{
+    model::PlatformName,
+    platform::{Failure, words},
+};
+
+/// The longest answer that is read, in bytes: thousands of connectors fit.
+const LIMIT: usize = 16 << 20;
+/// The longest text of an error that is kept, in characters.
+const TEXT: usize = 300;
+/// The longest time a platform can make us wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+
+/// Codes that say that the token itself is not taken, in today's words and those of releases before 5.12.
+const NOT_LOGGED_IN: [&str; 10] = [
+    "AUTH_REQUIRED",
+    "AUTH_FAILURE",
+    "OTP_REQUIRED",
+    "OTP_REQUIRED_ACTIVATION",
+    "PASSWORD_CHANGE_REQUIRED",
+    "LTS_REQUIRED_ACTIVATION",
+    "UNAUTHENTICATED",
+    "AuthRequired",
+    "AuthFailure",
+    "AuthenticationFailure",
+];
+/// Codes that say that the token does not allow the operation.
+const FORBIDDEN: [&str; 3] = ["FORBIDDEN_ACCESS", "FORBIDDEN", "ForbiddenAccess"];
+
+/// Where an OpenCTI is and how it is reached.
+pub struct OpenCtiConfig {
+    /// Its key in the settings.
+    pub name: PlatformName,
+    /// Its address; `/graphql` is added.
+    pub url: Url,
+    /// The token of Lockstep's own user.
+    pub token: SecretString,
+    /// Certificates in PEM of the authorities that are trusted; none means those of the system.
+    pub ca: Option<Vec<u8>>,
+    /// The proxy that requests go through; those of the environment are not used.
+    pub proxy: Option<Url>,
+    /// Deadline of one request.
+    pub timeout: Duration,
+    /// Deadline of the connection within it.
+    pub connect_timeout: Duration,
+}
+
+impl fmt::Debug for OpenCtiConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The proxy's URL may hold credentials.
+        f.debug_struct("OpenCtiConfig").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The way to one platform.
+pub(super) struct Transport {
+    client: Client,
+    endpoint: Url,
+    token: SecretString,
+    timeout: Duration,
+}
+
+/// The data of an answer, and by how many milliseconds the platform's clock is ahead.
+pub(super) struct Answer {
+    pub(super) data: Value,
+    pub(super) clock_ahead: i64,
+}
+
+impl Transport {
+    pub(super) fn new(config: OpenCtiConfig) -> Result<Self, Failure> {
+        let endpoint = endpoint(&config.url)?;
+        let mut authorization = HeaderValue::try_from(format!("Bearer {}", config.token.expose_secret()))
+            .map_err(|_| Failure::Settings("the token has characters that no token has".to_owned()))?;
+        authorization.set_sensitive(true);
+        let headers = HeaderMap::from_iter([
+            (AUTHORIZATION, authorization),
+            (ACCEPT, HeaderValue::from_static("application/json")),
+        ]);
+        let mut builder = Client::builder()
+            .default_headers(headers)
+            .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .referer(false)
+            .no_proxy()
+            .timeout(config.timeout)
+            .connect_timeout(config.connect_timeout)
+            .pool_idle_timeout(Duration::from_secs(20));
+        if let Some(proxy) = config.proxy {
+            let proxy = Proxy::all(proxy).map_err(|error| settings("the proxy can't be used", error))?;
+            builder = builder.proxy(proxy);
+        }
+        if let Some(pem) = config.ca {
+            let certificates =
+                Certificate::from_pem_bundle(&pem).map_err(|error| settings("the CA can't be read", error))?;
+            if certificates.is_empty() {
+                return Err(Failure::Settings("the CA holds no certificate in PEM".to_owned()));
+            }
+            builder = builder.tls_certs_only(certificates);
+        } else if endpoint.scheme() == "http" {
+            // A machine without any trusted authority can still talk to a platform without TLS.
+            builder = builder.tls_certs_only([]);
+        }
+        let client = builder.build().map_err(|error| settings("no HTTP client can be made", error))?;
+        Ok(Self { client, endpoint, token: config.token, timeout: config.timeout })
+    }
+
+    pub(super) async fn send(&self, document: Document, variables: &Value) -> Result<Answer, Failure> {
+        let body = json!({ "query": document.text, "variables": variables });
+        let sent = self.client.post(self.endpoint.clone()).json(&body).send().await;
+        let response = sent.map_err(|error| self.transport(error))?;
+        let status = response.status();
+        if let Some(failure) = of_status(&response) {
+            return Err(failure);
+        }
+        let clock_ahead = clock_ahead(response.headers());
+        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let content_type = words(content_type.unwrap_or("no content type"), 80);
+        let bytes = self.read(response).await?;
+        let not_graphql = || Failure::NotGraphQl { status: status.as_u16(), content_type: content_type.clone() };
+        let envelope: Envelope = serde_json::from_slice(&bytes).map_err(|_| not_graphql())?;
+        if let Some(error) = envelope.errors.unwrap_or_default().first() {
+            return Err(self.of_error(document, error));
+        }
+        match envelope.data {
+            Some(data @ Value::Object(_)) if status.is_success() => Ok(Answer { data, clock_ahead }),
+            Some(_) | None => Err(not_graphql()),
+        }
+    }
+
+    async fn read(&self, response: Response) -> Result<Vec<u8>, Failure> {
+        let mut bytes = Vec::new();
+        let mut stream = response.bytes_stream();
+        while let Some(chunk) = stream.next().await {
+            let chunk = chunk.map_err(|error| self.transport(error))?;
+            if bytes.len() + chunk.len() > LIMIT {
+                return Err(Failure::TooLarge { limit: LIMIT });
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    fn transport(&self, error: reqwest::Error) -> Failure {
+        let timed_out = error.is_timeout();
+        let error = error.without_url();
+        let mut why = String::new();
+        let mut tls = false;
+        let mut cause: Option<&(dyn Error + 'static)> = error.source();
+        while let Some(error) = cause {
+            tls |= error.downcast_ref::<io::Error>().is_some_and(is_of_tls);
+            why = error.to_string();
+            cause = error.source();
+        }
+        let why = self.scrubbed(if why.is_empty() { "the connection broke" } else { &why });
+        if timed_out {
+            Failure::Timeout(self.timeout)
+        } else if tls {
+            Failure::Tls(why)
+        } else {
+            Failure::Unreachable(why)
+        }
+    }
+
+    fn of_error(&self, document: Document, error: &GraphQlError) -> Failure {
+        let code = error.code();
+        let text = self.scrubbed(if error.message.is_empty() { code } else { &error.message });
+        if NOT_LOGGED_IN.contains(&code) {
+            Failure::Unauthorized(text)
+        } else if FORBIDDEN.contains(&code) {
+            Failure::Forbidden { capability: document.capability, text }
+        } else {
+            Failure::Refused { code: words(code, 80), text }
+        }
+    }
+
+    /// Words of the other side, which might repeat what we sent.
+    fn scrubbed(&self, text: &str) -> String {
+        let token = self.token.expose_secret();
+        let scrubbed = if token.is_empty() { text.to_owned() } else { text.replace(token, "(token)") };
+        words(&scrubbed, TEXT)
+    }
+}
+
+/// Whether the TLS library is behind an error: it reports what it rejects as invalid data, which others wrap once more.
+fn is_of_tls(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
+        || error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>()).is_some_and(is_of_tls)
+}
+
+fn settings(what: &str, error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+    Failure::Settings(format!("{what}: {}", words(&why, TEXT)))
+}
+
+fn endpoint(url: &Url) -> Result<Url, Failure> {
+    let bad = |why: &str| Err(Failure::Settings(why.to_owned()));
+    if !matches!(url.scheme(), "http" | "https") {
+        return bad("the URL must begin with `http://` or `https://`");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return bad("the URL must not hold credentials");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return bad("the URL must have no query and no fragment");
+    }
+    let mut endpoint = url.clone();
+    endpoint.set_path(&format!("{}/graphql", url.path().trim_end_matches('/')));
+    Ok(endpoint)
+}
+
+fn of_status(response: &Response) -> Option<Failure> {
+    let status = response.status();
+    let retry_after = || retry_after(response.headers());
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(Failure::Unauthorized(format!("HTTP {status}"))),
+        StatusCode::TOO_MANY_REQUESTS => Some(Failure::RateLimited { retry_after: retry_after() }),
+        status if status.is_redirection() => Some(Failure::Redirected { status: status.as_u16() }),
+        status if status.is_server_error() => {
+            Some(Failure::Server { status: status.as_u16(), retry_after: retry_after() })
+        }
+        _ => None,
+    }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?;
+    let wait = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => {
+            let until = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+            Duration::try_from(until.duration_since(jiff::Timestamp::now())).ok()?
+        }
+    };
+    Some(wait.min(LONGEST_WAIT))
+}
+
+/// By how much the clock of the answer's `Date` is ahead of ours, in milliseconds; zero for less than a network's delay.
+fn clock_ahead(headers: &HeaderMap) -> i64 {
+    let date = headers.get(DATE).and_then(|date| date.to_str().ok());
+    let theirs = date.and_then(|date| rfc2822::DateTimeParser::new().parse_timestamp(date).ok());
+    let ahead = theirs.map_or(0, |theirs| theirs.as_millisecond() - jiff::Timestamp::now().as_millisecond());
+    if ahead.abs() < 5_000 { 0 } else { ahead }
+}

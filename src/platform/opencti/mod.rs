@@ -1,0 +1,10 @@
+//! The GraphQL interface of OpenCTI.
+
+mod client;
+pub mod documents;
+mod http;
+mod wire;
+
+pub use client::OpenCtiClient;
+pub use documents::Document;
+pub use http::OpenCtiConfig;

@@ -1,0 +1,192 @@
+//! Tells signs of life of a connector from the traces of our own writes.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    model::ConnectorId,
+    platform::{KindWord, Listing, Queue},
+};
+
+/// What a platform knows about one connector.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Heartbeat {
+    /// Whether the platform counts it as active.
+    pub active: Option<bool>,
+    /// Milliseconds since the Unix epoch, on our clock, of its last sign of life that we did not cause ourselves.
+    pub last: Option<i64>,
+    /// What it does, in the platform's word.
+    pub kind: Option<KindWord>,
+    /// The work that waits for it, when that was last asked for.
+    pub queue: Option<Queue>,
+}
+
+/// What a platform has heard from its connectors.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Heard {
+    /// Whether the platform has ever been asked with success.
+    pub read: bool,
+    /// The connectors that it knows.
+    pub connectors: BTreeMap<ConnectorId, Heartbeat>,
+}
+
+impl Heard {
+    /// Whether the platform has heard from a connector since its container was started, in seconds since the Unix epoch;
+    /// none where that is not known.
+    ///
+    /// A sign of life within the second of the start does not count: it may be from before the start, as is the trace of
+    /// a registration by another process of ours.
+    pub fn since(&self, id: ConnectorId, started_at: i64) -> Option<bool> {
+        let last = self.connectors.get(&id).and_then(|heartbeat| heartbeat.last);
+        let after = started_at.saturating_add(1).saturating_mul(1_000);
+        self.read.then(|| last.is_some_and(|last| last >= after))
+    }
+}
+
+/// A write of ours that looks like a sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Write {
+    UnderWay,
+    /// Done at this tick.
+    Done(u64),
+}
+
+/// Reads listings with our own writes in mind: registering a connector, and on older platforms telling its status, moves
+/// the same time that its pings move.
+#[derive(Debug, Default)]
+pub(super) struct Beats {
+    ticks: u64,
+    writes: BTreeMap<ConnectorId, Write>,
+    /// The times that our own writes have left, on the platform's clock.
+    ours: BTreeMap<ConnectorId, Option<i64>>,
+}
+
+impl Beats {
+    fn tick(&mut self) -> u64 {
+        self.ticks += 1;
+        self.ticks
+    }
+
+    /// A write is about to be sent.
+    pub(super) fn writing(&mut self, id: ConnectorId) {
+        self.writes.insert(id, Write::UnderWay);
+    }
+
+    /// A write came to its end, well or not.
+    pub(super) fn written(&mut self, id: ConnectorId) {
+        let tick = self.tick();
+        self.writes.insert(id, Write::Done(tick));
+    }
+
+    /// Whether there are writes whose trace has not been seen.
+    pub(super) fn wants_reading(&self) -> bool {
+        self.writes.values().any(|write| matches!(write, Write::Done(_)))
+    }
+
+    /// A listing is about to be asked for; the value goes to [`Beats::read`] with the answer.
+    pub(super) fn reading(&mut self) -> u64 {
+        self.tick()
+    }
+
+    /// Takes a listing in.
+    pub(super) fn read(&mut self, asked: u64, listing: &Listing, heard: &mut Heard) {
+        heard.read = true;
+        heard.connectors.retain(|id, _| listing.connectors.contains_key(id));
+        for (&id, listed) in &listing.connectors {
+            let known = heard.connectors.entry(id).or_default();
+            known.active = listed.active;
+            known.kind.clone_from(&listed.kind);
+            known.queue = listed.queue.or(known.queue);
+            match self.writes.get(&id) {
+                Some(Write::Done(done)) if *done < asked => {
+                    self.writes.remove(&id);
+                    self.ours.insert(id, listed.heartbeat);
+                }
+                // The listing may or may not show the trace of our write.
+                Some(Write::Done(_) | Write::UnderWay) => {}
+                None if self.ours.get(&id) == Some(&listed.heartbeat) => {}
+                None => {
+                    self.ours.remove(&id);
+                    known.last = listed.heartbeat.map(|heartbeat| heartbeat - listing.clock_ahead);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::ListedConnector;
+
+    const ID: &str = "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11";
+
+    fn listing(heartbeat: Option<i64>) -> Listing {
+        let connector = ListedConnector {
+            name: "x".to_owned(),
+            active: Some(true),
+            heartbeat,
+            kind: None,
+            status: None,
+            queue: None,
+        };
+        let id = ConnectorId::try_from(ID).unwrap();
+        Listing { connectors: [(id, connector)].into(), status_is_heartbeat: true, clock_ahead: 0 }
+    }
+
+    fn read(beats: &mut Beats, heard: &mut Heard, heartbeat: Option<i64>) -> Option<i64> {
+        let asked = beats.reading();
+        beats.read(asked, &listing(heartbeat), heard);
+        heard.connectors.values().next().and_then(|beat| beat.last)
+    }
+
+    #[test]
+    fn our_own_writes_are_no_sign_of_life() {
+        let id = ConnectorId::try_from(ID).unwrap();
+        let (mut beats, mut heard) = (Beats::default(), Heard::default());
+        assert_eq!(heard.since(id, 1), None);
+        beats.writing(id);
+        assert_eq!(read(&mut beats, &mut heard, Some(5_000)), None, "the write is under way");
+        beats.written(id);
+        assert!(beats.wants_reading());
+        assert_eq!(read(&mut beats, &mut heard, Some(6_000)), None, "the first reading after it shows its trace");
+        assert!(!beats.wants_reading());
+        assert_eq!(read(&mut beats, &mut heard, Some(6_000)), None, "the same trace");
+        assert_eq!(heard.since(id, 6), Some(false));
+        assert_eq!(read(&mut beats, &mut heard, Some(7_000)), Some(7_000), "the connector itself");
+        assert_eq!(heard.since(id, 6), Some(true));
+        assert_eq!(heard.since(id, 7), Some(false), "within the second of the start");
+    }
+
+    #[test]
+    fn a_listing_asked_for_before_a_write_ended_is_not_its_trace() {
+        let id = ConnectorId::try_from(ID).unwrap();
+        let (mut beats, mut heard) = (Beats::default(), Heard::default());
+        let early = beats.reading();
+        beats.writing(id);
+        beats.written(id);
+        beats.read(early, &listing(Some(1_000)), &mut heard);
+        assert_eq!(read(&mut beats, &mut heard, Some(2_000)), None);
+        assert_eq!(read(&mut beats, &mut heard, Some(3_000)), Some(3_000));
+    }
+
+    #[test]
+    fn the_clock_of_the_platform_does_not_matter() {
+        let id = ConnectorId::try_from(ID).unwrap();
+        let mut heard = Heard::default();
+        let slow = Listing { clock_ahead: -600_000, ..listing(Some(1_000_000)) };
+        Beats::default().read(1, &slow, &mut heard);
+        assert_eq!(heard.since(id, 1_599), Some(true));
+        assert_eq!(heard.since(id, 1_600), Some(false));
+    }
+
+    #[test]
+    fn a_connector_that_is_gone_is_not_heard() {
+        let id = ConnectorId::try_from(ID).unwrap();
+        let (mut beats, mut heard) = (Beats::default(), Heard::default());
+        assert_eq!(read(&mut beats, &mut heard, Some(9_000)), Some(9_000));
+        let empty = Listing { connectors: BTreeMap::new(), ..listing(None) };
+        let asked = beats.reading();
+        beats.read(asked, &empty, &mut heard);
+        assert_eq!(heard.since(id, 9), Some(false));
+    }
+}

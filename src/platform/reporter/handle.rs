@@ -1,0 +1,184 @@
+//! The side of a reporter that the rest of Lockstep holds.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::watch, task::JoinHandle, time};
+
+use super::{Connection, Heard, Intervals, beats::Beats, task::Task};
+use crate::{
+    model::ConnectorId,
+    platform::{Failure, Platform, PlatformError, Standing},
+};
+
+/// The newest standings and how often they were replaced.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Newest {
+    pub(super) generation: u64,
+    pub(super) standings: Arc<Vec<Standing>>,
+    /// The generation that somebody waits for.
+    pub(super) awaited: u64,
+}
+
+/// How far telling has come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Progress {
+    /// The newest generation that was told.
+    pub(super) generation: u64,
+    /// Whether the platform took all of it.
+    pub(super) whole: bool,
+}
+
+/// What the task and its handle both touch.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    beats: Mutex<Beats>,
+}
+
+impl Shared {
+    pub(super) fn beats(&self) -> MutexGuard<'_, Beats> {
+        self.beats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Marks a write of ours that looks like a sign of life from its beginning to its end, however it ends.
+pub(super) struct WriteMark<'a> {
+    shared: &'a Shared,
+    id: ConnectorId,
+}
+
+impl<'a> WriteMark<'a> {
+    pub(super) fn new(shared: &'a Shared, id: ConnectorId) -> Self {
+        shared.beats().writing(id);
+        Self { shared, id }
+    }
+}
+
+impl Drop for WriteMark<'_> {
+    fn drop(&mut self) {
+        self.shared.beats().written(self.id);
+    }
+}
+
+/// Starts reporters.
+#[derive(Debug)]
+pub struct Reporter;
+
+impl Reporter {
+    /// Starts telling a platform; the task ends when the handle is dropped.
+    pub fn spawn(platform: Arc<dyn Platform>, intervals: Intervals) -> ReporterHandle {
+        let (newest, newest_receiver) = watch::channel(Newest::default());
+        let (heard_sender, heard) = watch::channel(Heard::default());
+        let (connection_sender, connection) = watch::channel(Connection::Connecting);
+        let (progress_sender, progress) = watch::channel(Progress::default());
+        let shared = Arc::new(Shared::default());
+        let heard_sender = Arc::new(heard_sender);
+        let task = Task::new(
+            Arc::clone(&platform),
+            intervals,
+            Arc::clone(&shared),
+            newest_receiver,
+            Arc::clone(&heard_sender),
+            connection_sender,
+            progress_sender,
+        );
+        let task = tokio::spawn(task.run());
+        ReporterHandle { platform, newest, heard_sender, heard, connection, progress, shared, task }
+    }
+}
+
+/// A running reporter; dropping it ends the reporter.
+pub struct ReporterHandle {
+    platform: Arc<dyn Platform>,
+    newest: watch::Sender<Newest>,
+    heard_sender: Arc<watch::Sender<Heard>>,
+    heard: watch::Receiver<Heard>,
+    connection: watch::Receiver<Connection>,
+    progress: watch::Receiver<Progress>,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+impl fmt::Debug for ReporterHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReporterHandle").field("platform", self.platform.name()).finish_non_exhaustive()
+    }
+}
+
+impl Drop for ReporterHandle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl ReporterHandle {
+    /// Replaces what is to be told; never waits, whatever the platform does.
+    pub fn update(&self, standings: Vec<Standing>) {
+        self.newest.send_modify(|newest| {
+            newest.generation += 1;
+            newest.standings = Arc::new(standings);
+        });
+    }
+
+    /// What the platform has heard from its connectors, as it changes.
+    pub fn heard(&self) -> watch::Receiver<Heard> {
+        self.heard.clone()
+    }
+
+    /// Whether the platform is there, as it changes.
+    pub fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.clone()
+    }
+
+    /// Waits until the platform was told the newest standings; false where the deadline passed before, or where the
+    /// platform refused part of them.
+    pub async fn flush(&self, deadline: Duration) -> bool {
+        let mut wanted = 0;
+        self.newest.send_modify(|newest| {
+            newest.generation += 1;
+            newest.awaited = newest.generation;
+            wanted = newest.generation;
+        });
+        let mut progress = self.progress.clone();
+        let told = progress.wait_for(|progress| progress.generation >= wanted);
+        match time::timeout(deadline, told).await {
+            Ok(Ok(progress)) => progress.whole,
+            Ok(Err(_)) | Err(_) => false,
+        }
+    }
+
+    /// Makes those known that the platform does not list, so that they show before their first start; gives how many that
+    /// were.
+    ///
+    /// # Errors
+    /// What the platform answers, or [`Failure::Timeout`] after `deadline`; starting them does not depend on it.
+    pub async fn register_now(&self, standings: &[Standing], deadline: Duration) -> Result<usize, PlatformError> {
+        match time::timeout(deadline, self.register_missing(standings)).await {
+            Ok(result) => result,
+            Err(_) => Err(PlatformError {
+                platform: self.platform.name().clone(),
+                what: "register new connectors",
+                failure: Failure::Timeout(deadline),
+            }),
+        }
+    }
+
+    async fn register_missing(&self, standings: &[Standing]) -> Result<usize, PlatformError> {
+        let listing = self.platform.connectors(false).await?;
+        let mut registered = 0;
+        for standing in standings.iter().filter(|standing| !listing.connectors.contains_key(&standing.id)) {
+            let _write = WriteMark::new(&self.shared, standing.id);
+            self.platform.register(standing).await?;
+            registered += 1;
+        }
+        if registered > 0 {
+            let asked = self.shared.beats().reading();
+            let listing = self.platform.connectors(false).await?;
+            self.heard_sender.send_modify(|heard| self.shared.beats().read(asked, &listing, heard));
+        }
+        Ok(registered)
+    }
+}

@@ -1,0 +1,163 @@
+//! Reads the catalogs that the settings name, and reads one again only when its content changed.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use sha2::{Digest, Sha256};
+
+use crate::{
+    catalog::{Catalog, CatalogError as ReadError, Catalogs},
+    model::Snapshot,
+    source::{self, SourceError},
+};
+
+/// The largest catalog that is read, in bytes.
+const MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// How long a catalog's server may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where a catalog comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CatalogPlace {
+    /// A file of the watched source.
+    Source(String),
+    /// A file of this machine.
+    File(PathBuf),
+    /// A URL whose content is pinned by its SHA-256.
+    Url {
+        /// The URL.
+        url: String,
+        /// The SHA-256, as 64 hexadecimal digits.
+        sha256: String,
+        /// Certificates to trust besides the system's.
+        ca: Option<PathBuf>,
+        /// The folder in which the content is kept.
+        cache: PathBuf,
+    },
+}
+
+/// Why a catalog could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The watched source has no such file.
+    #[error("`catalogs` names the file `{0}`, which the source does not have")]
+    NotInSource(String),
+    /// The file could not be read.
+    #[error("failed to read the catalog `{path}`")]
+    Io {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The content could not be fetched.
+    #[error("failed to fetch the catalog `{url}`")]
+    Fetch {
+        /// The URL.
+        url: String,
+        /// Why.
+        #[source]
+        source: SourceError,
+    },
+    /// The content is no catalog.
+    #[error("the catalog `{name}` can't be used")]
+    Content {
+        /// The file or URL.
+        name: String,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+}
+
+/// Reads catalogs and remembers them by content.
+#[derive(Debug, Default)]
+pub struct CatalogLoader {
+    places: Vec<CatalogPlace>,
+    known: Mutex<HashMap<[u8; 32], Arc<Catalog>>>,
+}
+
+impl CatalogLoader {
+    /// A loader for the catalogs of the settings, in their order.
+    pub fn new(places: Vec<CatalogPlace>) -> Self {
+        Self { places, known: Mutex::default() }
+    }
+
+    /// Reads every catalog.
+    ///
+    /// # Errors
+    /// Where one of them can't be read or used: without it, instances could not be told from broken ones.
+    pub async fn load(&self, snapshot: &Snapshot) -> Result<Catalogs, CatalogError> {
+        let mut catalogs = Vec::with_capacity(self.places.len());
+        for place in &self.places {
+            let (name, content) = content_of(place, snapshot).await?;
+            catalogs.push(self.read(&name, &content)?);
+        }
+        Ok(Catalogs::new(catalogs))
+    }
+
+    fn read(&self, name: &str, content: &[u8]) -> Result<Arc<Catalog>, CatalogError> {
+        let hash: [u8; 32] = Sha256::digest(content).into();
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(catalog) = known.get(&hash) {
+            return Ok(Arc::clone(catalog));
+        }
+        let catalog = Catalog::read(name, content)
+            .map_err(|source| CatalogError::Content { name: name.to_owned(), source })
+            .map(Arc::new)?;
+        known.insert(hash, Arc::clone(&catalog));
+        Ok(catalog)
+    }
+}
+
+async fn content_of(place: &CatalogPlace, snapshot: &Snapshot) -> Result<(String, Arc<[u8]>), CatalogError> {
+    match place {
+        CatalogPlace::Source(path) => {
+            let file = snapshot.file(path).ok_or_else(|| CatalogError::NotInSource(path.clone()))?;
+            Ok((path.clone(), Arc::clone(&file.content)))
+        }
+        CatalogPlace::File(path) => {
+            let name = path.display().to_string();
+            let failed = |source| CatalogError::Io { path: name.clone(), source };
+            let content = read_bounded(path).await.map_err(failed)?;
+            Ok((name, content.into()))
+        }
+        CatalogPlace::Url { url, sha256, ca, cache } => {
+            let kept = cache.join(format!("{sha256}.json"));
+            if let Ok(content) = read_bounded(&kept).await
+                && hex::encode(Sha256::digest(&content)) == *sha256
+            {
+                return Ok((url.clone(), content.into()));
+            }
+            let fetched = source::fetch_url(url, sha256, ca.as_deref(), MAX_BYTES, DEADLINE).await;
+            let content = fetched.map_err(|source| CatalogError::Fetch { url: url.clone(), source })?;
+            if let Err(error) = keep(cache, &kept, &content).await {
+                tracing::warn!(path = %kept.display(), %error, "failed to keep the catalog for later");
+            }
+            Ok((url.clone(), content.into()))
+        }
+    }
+}
+
+async fn keep(folder: &std::path::Path, file: &std::path::Path, content: &[u8]) -> std::io::Result<()> {
+    tokio::fs::create_dir_all(folder).await?;
+    let fresh = file.with_extension("new");
+    tokio::fs::write(&fresh, content).await?;
+    tokio::fs::rename(&fresh, file).await
+}
+
+async fn read_bounded(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
+    use tokio::io::AsyncReadExt;
+    let file = tokio::fs::File::open(path).await?;
+    let mut content = Vec::new();
+    file.take(MAX_BYTES + 1).read_to_end(&mut content).await?;
+    if content.len() as u64 > MAX_BYTES {
+        return Err(std::io::Error::other(format!("larger than {MAX_BYTES} bytes")));
+    }
+    Ok(content)
+}

@@ -1,0 +1,284 @@
+//! What the loop remembers between two passes, and what wakes it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use secrecy::SecretString;
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector,
+    reader::Reader,
+};
+use crate::{
+    desired::{DesiredState, Wanted},
+    engine::{Engine, EngineError, EngineEvent, Outcome},
+    model::{InstanceName, Revision},
+    plan::{ContainerId, Observed},
+    report::{Live, StatusReport},
+    source::Source,
+};
+
+/// Between two readings in which an instance must be absent before it is removed.
+pub(super) const ABSENT_FOR: Duration = Duration::from_secs(1);
+/// The first and the longest wait for the engine to list a container that died as what it is.
+const AFTER_DEATH: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(13));
+/// The first and the longest wait after the engine or the source could not be read.
+pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
+
+pub(super) struct Loop<S, E> {
+    pub(super) pipeline: Pipeline<S, E>,
+    pub(super) options: RunOptions,
+    pub(super) platforms: Vec<PlatformLink>,
+    pub(super) status: watch::Sender<StatusReport>,
+    pub(super) cancel: CancellationToken,
+    pub(super) tasks: TaskTracker,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) reports: (mpsc::UnboundedSender<StepReport>, mpsc::UnboundedReceiver<StepReport>),
+    pub(super) logs: LogCollector,
+    pub(super) heard: Vec<watch::Receiver<crate::platform::Heard>>,
+
+    pub(super) reader: Reader,
+    pub(super) desired: Option<DesiredState>,
+    /// Every instance as it was last wanted, as long as anything of it is there.
+    pub(super) known: BTreeMap<InstanceName, Arc<Wanted>>,
+    pub(super) observed: Option<Observed>,
+    pub(super) live: BTreeMap<ContainerId, Live>,
+    pub(super) secrets: BTreeMap<ContainerId, Vec<SecretString>>,
+    pub(super) must_look: Look,
+    pub(super) planned_revision: Option<Revision>,
+    pub(super) applied: Option<String>,
+    pub(super) busy: BTreeMap<InstanceName, String>,
+    pub(super) failed: BTreeMap<InstanceName, String>,
+    pub(super) failures: Backoff,
+    pub(super) crashes: Backoff,
+    pub(super) waiting: BTreeSet<InstanceName>,
+    pub(super) unrestartable: BTreeSet<InstanceName>,
+    pub(super) by_hand: BTreeSet<crate::plan::ContainerId>,
+    /// Containers that died and may be listed as running for a while: when to list them again, and the wait after that.
+    pub(super) died: BTreeMap<crate::plan::ContainerId, (Instant, Duration)>,
+    pub(super) absent: BTreeMap<InstanceName, (Instant, u64)>,
+    pub(super) at_once: bool,
+    pub(super) last_resync: Instant,
+    pub(super) retry: Option<(Instant, Duration)>,
+    pub(super) settles: Option<Instant>,
+}
+
+/// What has woken the loop.
+pub(super) enum Wake {
+    /// A step ended.
+    Ended(StepReport),
+    /// The source was read.
+    News,
+}
+
+/// Which containers must be inspected for the next report.
+pub(super) enum Look {
+    All,
+    Some(BTreeSet<InstanceName>),
+}
+impl<S: Source + 'static, E: Engine> Loop<S, E> {
+    pub(super) fn new(
+        pipeline: Pipeline<S, E>,
+        options: RunOptions,
+        platforms: Vec<PlatformLink>,
+        status: watch::Sender<StatusReport>,
+        cancel: CancellationToken,
+    ) -> Self {
+        let logs = LogCollector::new(options.scrubber.clone());
+        let tasks = TaskTracker::new();
+        let reader = Reader::begin(Arc::clone(&pipeline.source), &tasks, cancel.clone());
+        Self {
+            heard: platforms.iter().map(|link| link.reporter.heard()).collect(),
+            reader,
+            slots: Arc::new(Semaphore::new(options.concurrency.max(1))),
+            applied: State::read(&options.state).applied,
+            pipeline,
+            options,
+            platforms,
+            status,
+            cancel,
+            tasks,
+            reports: mpsc::unbounded_channel(),
+            logs,
+            desired: None,
+            known: BTreeMap::new(),
+            observed: None,
+            live: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            must_look: Look::All,
+            planned_revision: None,
+            busy: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            failures: Backoff::default(),
+            crashes: Backoff::default(),
+            waiting: BTreeSet::new(),
+            unrestartable: BTreeSet::new(),
+            by_hand: BTreeSet::new(),
+            died: BTreeMap::new(),
+            absent: BTreeMap::new(),
+            at_once: true,
+            last_resync: Instant::now(),
+            retry: None,
+            settles: None,
+        }
+    }
+    pub(super) fn note_ended(&mut self, report: StepReport) {
+        let name = report.instance;
+        self.busy.remove(&name);
+        self.touch(&name);
+        let why = match report.result {
+            Ok(Outcome::Done) => {
+                self.failures.forget(&name);
+                return;
+            }
+            Ok(Outcome::Unfinished) | Err(StepError::Cancelled) => return,
+            Ok(Outcome::Unhealthy { why }) => format!("did not become healthy, the former container is kept: {why}"),
+            // A container that could never start again was removed: the next pass makes it anew.
+            Err(StepError::Engine(EngineError::Wedged { .. })) => {
+                self.failures.note_mended(&name, Instant::now());
+                return;
+            }
+            Err(error) => crate::telemetry::chain(&error),
+        };
+        self.failures.note(&name, Instant::now());
+        self.failed.insert(name, why);
+    }
+
+    pub(super) fn note_event(&mut self, event: &EngineEvent) {
+        // Our own steps do this only to containers that are not meant to run afterwards.
+        if matches!(event.action.as_str(), "kill" | "stop" | "pause") {
+            self.by_hand.insert(event.container.clone());
+        }
+        // Docker tells of a death before it cleans up, and lists the container as running until that is done.
+        match event.action.as_str() {
+            "die" => {
+                self.died.insert(event.container.clone(), (Instant::now() + AFTER_DEATH.0, AFTER_DEATH.0));
+            }
+            "start" => {
+                self.died.remove(&event.container);
+            }
+            _ => {}
+        }
+        self.touch(&event.instance);
+    }
+
+    /// Makes the next pass look at an instance anew.
+    pub(super) fn touch(&mut self, name: &InstanceName) {
+        self.observed = None;
+        match &mut self.must_look {
+            Look::All => {}
+            Look::Some(names) => {
+                names.insert(name.clone());
+            }
+        }
+    }
+
+    /// Makes the next pass look at everything anew, since events may have been missed.
+    pub(super) fn lost_sight(&mut self) {
+        self.observed = None;
+        self.must_look = Look::All;
+        if self.retry.is_none() {
+            self.retry = Some((Instant::now() + RETRY.0, RETRY.0));
+        }
+    }
+
+    pub(super) fn force(&mut self) {
+        tracing::info!("a pass was asked for");
+        self.lost_sight();
+        self.reader.ask();
+        self.at_once = true;
+    }
+
+    pub(super) fn note_time(&mut self, now: Instant) {
+        if self.died.values().any(|(at, _)| *at <= now) {
+            self.observed = None;
+        }
+        self.died.retain(|_, (at, wait)| {
+            if *at <= now {
+                *wait *= 2;
+                *at = now + *wait;
+            }
+            *wait <= AFTER_DEATH.1
+        });
+        if now.duration_since(self.last_resync) >= self.options.resync {
+            self.last_resync = now;
+            self.observed = None;
+            self.must_look = Look::All;
+        }
+        if self.absent.values().any(|(since, _)| now.duration_since(*since) >= ABSENT_FOR) {
+            self.reader.ask();
+        }
+    }
+
+    /// Whether the last pass got an answer from the engine.
+    pub(super) fn engine_answers(&self) -> bool {
+        self.retry.is_none() || self.observed.is_some() || !self.busy.is_empty()
+    }
+
+    /// Tells everything that can wake the loop apart from the engine's events.
+    ///
+    /// Both are cancel-safe: a report that is not received stays in its channel, and news stay unseen.
+    pub(super) async fn woken(&mut self) -> Wake {
+        tokio::select! {
+            Some(report) = self.reports.1.recv() => Wake::Ended(report),
+            () = self.reader.changed() => Wake::News,
+            () = any_heard(&mut self.heard) => Wake::News,
+        }
+    }
+
+    /// When the next pass is due without any event.
+    pub(super) fn next_wake(&self, now: Instant) -> Instant {
+        let soon = now + Duration::from_millis(50);
+        let resync = self.last_resync + self.options.resync;
+        let absent = self.absent.values().map(|(since, _)| *since + ABSENT_FOR).filter(|at| *at > now).min();
+        let times = [
+            Some(resync),
+            absent,
+            self.failures.next(now),
+            self.crashes.next(now),
+            self.died.values().map(|(at, _)| *at).min(),
+            self.retry.map(|(at, _)| at),
+            self.settles,
+            self.logs.due(),
+        ];
+        times.into_iter().flatten().min().unwrap_or(resync).max(soon)
+    }
+
+    /// Waits for the steps in hand to reach a state that the next start resumes from.
+    pub(super) async fn finish(mut self, patience: Duration) {
+        self.cancel.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(patience, self.tasks.wait()).await.is_err() {
+            tracing::warn!("steps in hand did not end in time; the next start resumes from what they left");
+        }
+        self.reports.1.close();
+        let farewells = self.platforms.iter().map(|link| link.farewell(Duration::from_secs(1)));
+        futures_util::future::join_all(farewells).await;
+    }
+}
+
+/// Resolves when a platform has heard something new. Cancel-safe: what was not seen stays so.
+async fn any_heard(heard: &mut [watch::Receiver<crate::platform::Heard>]) {
+    let changes = heard.iter_mut().map(|receiver| {
+        Box::pin(async move {
+            if receiver.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    });
+    let changes: Vec<_> = changes.collect();
+    if changes.is_empty() {
+        std::future::pending::<()>().await;
+    }
+    futures_util::future::select_all(changes).await;
+}
+/// Seconds since the Unix epoch.
+pub fn epoch_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

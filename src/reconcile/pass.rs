@@ -1,0 +1,157 @@
+//! One walk of the loop through the whole pipeline, from fresh state.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use super::{
+    PassError,
+    memory::{ABSENT_FOR, Look, Loop, RETRY, epoch_seconds},
+    reader::News,
+    standing,
+};
+use crate::{
+    desired::DesiredState,
+    engine::{Engine, EngineError},
+    model::Snapshot,
+    plan::{Observed, Pruning},
+    source::Source,
+};
+
+impl<S: Source + 'static, E: Engine> Loop<S, E> {
+    /// One pass. What could not be read is left as it was, and the pass says so.
+    pub(super) async fn pass(&mut self) -> Result<(), PassError> {
+        let outcome = self.try_pass().await;
+        self.retry = match (&outcome, self.retry) {
+            (Ok(()), _) => None,
+            (Err(_), former) => {
+                let wait = former.map_or(RETRY.0, |(_, wait)| (wait * 2).min(RETRY.1));
+                Some((Instant::now() + wait, wait))
+            }
+        };
+        outcome
+    }
+
+    async fn try_pass(&mut self) -> Result<(), PassError> {
+        let news = self.reader.newest();
+        if let Some(snapshot) = &news.snapshot {
+            self.assemble(snapshot).await?;
+        }
+        let Some(desired) = self.desired.clone() else { return Ok(()) };
+        let observed = match self.observed.take() {
+            Some(observed) => observed,
+            None => self.pipeline.observe().await?,
+        };
+        self.died.retain(|id, _| observed.containers.iter().any(|seen| &seen.id == id && seen.runs()));
+        let pruning = self.pruning(&desired, &observed, &news);
+        let planned = self.pipeline.plan(desired, observed, &pruning).await?;
+        let revision = Some(planned.desired.revision.clone());
+        if self.planned_revision != revision {
+            self.planned_revision = revision;
+            self.at_once = true;
+        }
+        if self.at_once {
+            self.failures.forget_all();
+            self.crashes.forget_all();
+            self.waiting.clear();
+        }
+        for refusal in &planned.plan.refused {
+            tracing::warn!(
+                guard = refusal.guard,
+                message = refusal.message,
+                "a guard forbids what the source asks for"
+            );
+        }
+        let steps = self.choose(&planned.plan, &planned.observed);
+        self.at_once = false;
+        let idle = planned.plan.steps.is_empty() && self.busy.is_empty();
+        self.begin(steps);
+        self.look(&planned.desired, &planned.observed).await?;
+        self.restore_restarts(&planned.observed).await?;
+        if idle && planned.plan.held.is_empty() && planned.plan.refused.is_empty() && news.error.is_none() {
+            self.remember(&planned.plan.revision);
+        }
+        self.tell(&planned.desired, &planned.observed, &planned.plan);
+        if self.busy.is_empty() {
+            self.observed = Some(planned.observed);
+        }
+        Ok(())
+    }
+
+    /// Assembles a revision that is not known yet.
+    async fn assemble(&mut self, snapshot: &Snapshot) -> Result<(), PassError> {
+        if self.desired.as_ref().is_some_and(|desired| desired.revision == snapshot.revision) {
+            return Ok(());
+        }
+        let desired = self.pipeline.assemble(snapshot).await?;
+        tracing::info!(revision = %desired.revision, wanted = desired.wanted.len(), held = desired.held.len(),
+            "read a new revision");
+        for finding in &desired.findings {
+            tracing::warn!(code = finding.code.as_str(), place = %finding.place, message = finding.message, "finding");
+        }
+        self.desired = Some(desired);
+        Ok(())
+    }
+
+    /// An instance that the source lost is removed only where two readings, some time apart, both lack it.
+    fn pruning(&mut self, desired: &DesiredState, observed: &Observed, news: &News) -> Pruning {
+        let now = Instant::now();
+        let absent = Pruning::absent(desired, observed);
+        self.absent.retain(|name, _| absent.contains(name));
+        for name in absent {
+            self.absent.entry(name).or_insert((now, news.attempts));
+        }
+        let confirmed = |(since, attempts): &(Instant, u64)| {
+            news.error.is_none() && news.attempts > *attempts && now.duration_since(*since) >= ABSENT_FOR
+        };
+        let confirmed = self.absent.iter().filter(|(_, seen)| confirmed(seen)).map(|(name, _)| name.clone());
+        Pruning { now: epoch_seconds(), absent_before: confirmed.collect(), acknowledged: None, only: None }
+    }
+
+    /// Inspects the containers of which something may have changed.
+    async fn look(&mut self, desired: &DesiredState, observed: &Observed) -> Result<(), PassError> {
+        let known = |container: &crate::plan::ObservedContainer| self.live.contains_key(&container.id);
+        let due: Vec<_> = observed
+            .containers
+            .iter()
+            .filter(|container| match &self.must_look {
+                Look::All => true,
+                Look::Some(names) => names.contains(&container.instance) || !known(container),
+            })
+            .map(|container| (container.instance.clone(), container.id.clone()))
+            .collect();
+        let there: BTreeSet<_> = observed.containers.iter().map(|container| &container.id).collect();
+        self.live.retain(|id, _| there.contains(id));
+        self.secrets.retain(|id, _| there.contains(id));
+        self.by_hand.retain(|id| there.contains(id));
+        self.must_look = Look::Some(BTreeSet::new());
+        if due.is_empty() {
+            return Ok(());
+        }
+        let looked = standing::look(self.pipeline.engine.as_ref(), desired, due).await?;
+        self.live.extend(looked.live);
+        self.secrets.extend(looked.secrets);
+        let tokens = self.pipeline.openers.connector_tokens.values();
+        if let Err(error) = self.options.scrubber.set(self.secrets.values().flatten().chain(tokens)) {
+            // Without the scrubber nothing of a container's output may leave this machine.
+            tracing::error!(error = &error as &dyn std::error::Error, "output of containers is not passed on");
+            self.logs.mute();
+        }
+        Ok(())
+    }
+
+    /// Lets the engine restart those again that ran well for long after they kept ending.
+    async fn restore_restarts(&mut self, observed: &Observed) -> Result<(), PassError> {
+        for name in self.crashes.forgiven(Instant::now()) {
+            self.waiting.remove(&name);
+            if !self.unrestartable.remove(&name) {
+                continue;
+            }
+            for container in observed.of(&name).filter(|container| container.runs()) {
+                match self.pipeline.engine.set_restarts(&container.id, true).await {
+                    Ok(()) | Err(EngineError::NoSuchContainer(_)) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        }
+        Ok(())
+    }
+}

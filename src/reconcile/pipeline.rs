@@ -1,0 +1,269 @@
+//! One pass up to the plan: read, assemble, observe, open what must be opened, compare.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::stream::{self, StreamExt};
+use secrecy::ExposeSecret;
+
+use super::{CatalogError, CatalogLoader};
+use crate::{
+    desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, Wanted},
+    engine::{Engine, EngineError, Inspected},
+    manifest,
+    model::{Finding, InstanceName, OwnerName, Snapshot},
+    plan::{self, Digests, Observed, ObservedContainer, Plan, PruneRules, Pruning, SpecDigest},
+    secrets::DigestKey,
+    source::{Source, SourceError},
+};
+
+/// How many containers are looked at closely at once.
+const LOOKS: usize = 8;
+
+/// The environments that were opened in one pass; none for an instance that is compared with its secrets sealed.
+type Opened = BTreeMap<InstanceName, Option<OpenedEnv>>;
+
+/// Why a pass ended before it had a plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PassError {
+    /// The source could not be read.
+    #[error("failed to read the source")]
+    Source(#[from] SourceError),
+    /// A catalog could not be used.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// The engine could not be asked.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+/// Whether secrets can be opened here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// They are opened where needed; one that can't be holds its instance.
+    Opened,
+    /// What can't be opened here, for want of an identity or a token, counts as changed where its sealed form did.
+    Sealed,
+}
+
+/// A plan together with what it was made from.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// What is wanted; instances whose secrets can't be opened are held in it.
+    pub desired: Arc<DesiredState>,
+    /// What is observed.
+    pub observed: Observed,
+    /// What has to happen.
+    pub plan: Plan,
+}
+
+/// Everything a pass needs besides the source and the engine themselves.
+pub struct Pipeline<S, E> {
+    /// Who we are on the engine.
+    pub owner: OwnerName,
+    /// Where manifests come from.
+    pub source: Arc<S>,
+    /// What runs containers.
+    pub engine: Arc<E>,
+    /// The catalogs.
+    pub catalogs: CatalogLoader,
+    /// What the settings say about platforms, policy and network.
+    pub context: Context,
+    /// What secrets are opened with.
+    pub openers: Arc<Openers>,
+    /// Whether there is anything to open them with.
+    pub secrets: Secrets,
+    /// The rules for removals.
+    pub rules: PruneRules,
+}
+
+impl<S: Source, E: Engine> Pipeline<S, E> {
+    /// Reads the source and says what it wants.
+    ///
+    /// # Errors
+    /// Where the source or a catalog can't be read; broken manifests are findings, not errors.
+    pub async fn desired(&self) -> Result<DesiredState, PassError> {
+        let snapshot = self.source.snapshot().await?;
+        self.assemble(&snapshot).await
+    }
+
+    /// Says what a snapshot wants.
+    ///
+    /// # Errors
+    /// Where a catalog can't be read.
+    pub async fn assemble(&self, snapshot: &Snapshot) -> Result<DesiredState, PassError> {
+        let catalogs = self.catalogs.load(snapshot).await?;
+        let reading = manifest::read(snapshot);
+        Ok(desired::assemble(reading, snapshot, &catalogs, &self.context))
+    }
+
+    /// Lists our containers.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    pub async fn observe(&self) -> Result<Observed, PassError> {
+        Ok(self.engine.observe(&self.owner).await?)
+    }
+
+    /// Compares what is wanted with what is observed, opening and looking only where something seems to have changed.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    pub async fn plan(
+        &self,
+        mut desired: DesiredState,
+        mut observed: Observed,
+        pruning: &Pruning,
+    ) -> Result<Planned, PassError> {
+        let (digests, opened) = self.open_changed(&mut desired, &observed);
+        self.look(&desired, &mut observed, &digests, &opened).await?;
+        Ok(self.compare(desired, observed, &digests, pruning))
+    }
+
+    /// The same without any look at the engine, for containers that were observed elsewhere.
+    pub fn plan_unlooked(&self, mut desired: DesiredState, observed: Observed, pruning: &Pruning) -> Planned {
+        let (digests, _) = self.open_changed(&mut desired, &observed);
+        self.compare(desired, observed, &digests, pruning)
+    }
+
+    fn open_changed(&self, desired: &mut DesiredState, observed: &Observed) -> (Digests, Opened) {
+        let mut digests = Digests { specs: BTreeMap::new(), tokens: self.token_marks(desired) };
+        let mut opened = Opened::new();
+        for wanted in plan::needs_digest(desired, observed, &digests) {
+            match self.open(&wanted) {
+                Ok((digest, env)) => {
+                    digests.specs.insert(wanted.name.clone(), digest);
+                    opened.insert(wanted.name.clone(), env);
+                }
+                Err(findings) => hold(desired, &wanted, findings),
+            }
+        }
+        (digests, opened)
+    }
+
+    fn compare(&self, desired: DesiredState, observed: Observed, digests: &Digests, pruning: &Pruning) -> Planned {
+        let mut plan = plan::diff(&self.owner, &desired, &observed, digests, &self.rules, pruning);
+        if let Some(only) = &pruning.only {
+            plan.steps.retain(|step| only.contains(&step.instance));
+            plan.untouched.retain(|name| only.contains(name));
+            plan.held.retain(|held| only.contains(&held.instance));
+        }
+        Planned { desired: Arc::new(desired), observed, plan }
+    }
+
+    /// The fingerprint of the settings' token for each instance that uses one which could be read.
+    fn token_marks(&self, desired: &DesiredState) -> BTreeMap<InstanceName, String> {
+        let mark_of = |wanted: &Arc<Wanted>| {
+            let token = self.settings_token(wanted)?;
+            let key = self.openers.keyring.digest_key().unwrap_or_else(|| DigestKey::from_token(token));
+            let mark = key.digest(token.expose_secret().as_bytes());
+            Some((wanted.name.clone(), mark.replace(':', "-").chars().take(25).collect()))
+        };
+        desired.wanted.values().filter_map(mark_of).collect()
+    }
+
+    fn settings_token(&self, wanted: &Wanted) -> Option<&secrecy::SecretString> {
+        wanted.env.values().find_map(|value| match value {
+            EnvValue::ConnectorToken(platform) => self.openers.connector_tokens.get(platform),
+            EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::FromFile { .. } => None,
+        })
+    }
+
+    fn open(&self, wanted: &Wanted) -> Result<(SpecDigest, Option<OpenedEnv>), Vec<Finding>> {
+        let env = match (wanted.open(&self.openers), self.secrets) {
+            (Ok(env), _) => env,
+            (Err(_), Secrets::Sealed) => return Ok((SpecDigest(format!("sealed:{}", wanted.source_digest.0)), None)),
+            (Err(findings), Secrets::Opened) => return Err(findings),
+        };
+        let key = self
+            .openers
+            .keyring
+            .digest_key()
+            .unwrap_or_else(|| self.settings_token(wanted).map_or_else(DigestKey::unkeyed, DigestKey::from_token));
+        Ok((SpecDigest(key.digest(&wanted.canonical_opened(&env))), Some(env)))
+    }
+
+    async fn look(
+        &self,
+        desired: &DesiredState,
+        observed: &mut Observed,
+        digests: &Digests,
+        opened: &Opened,
+    ) -> Result<(), EngineError> {
+        let ids: Vec<_> =
+            plan::needs_look(desired, observed, digests).into_iter().map(|container| container.id.clone()).collect();
+        let looks = stream::iter(ids).map(async |id| (self.engine.inspect(&id).await, id));
+        let looks: Vec<_> = looks.buffer_unordered(LOOKS).collect().await;
+        for (look, id) in looks {
+            let inspected = match look {
+                Ok(inspected) => inspected,
+                // It went between the list and the look; the next pass will not see it.
+                Err(EngineError::NoSuchContainer(_)) => {
+                    observed.containers.retain(|container| container.id != id);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if let Some(container) = observed.containers.iter_mut().find(|container| container.id == id) {
+                let wanted = desired.wanted.get(&container.instance);
+                let env = opened.get(&container.instance).and_then(Option::as_ref);
+                note_look(container, &inspected, wanted.map(AsRef::as_ref), env);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Moves an instance from the wanted to the held ones.
+fn hold(desired: &mut DesiredState, wanted: &Wanted, findings: Vec<Finding>) {
+    desired.wanted.remove(&wanted.name);
+    desired.findings.extend(findings.iter().cloned());
+    Finding::sort(&mut desired.findings);
+    desired.held.insert(wanted.name.clone(), Held { instance: wanted.name.clone(), findings });
+}
+
+/// Writes down what a close look has shown, without a secret: those are compared here and now.
+fn note_look(
+    container: &mut ObservedContainer,
+    inspected: &Inspected,
+    wanted: Option<&Wanted>,
+    opened: Option<&OpenedEnv>,
+) {
+    container.finished = inspected.finished;
+    let Some(wanted) = wanted else { return };
+    let visible = wanted.visible_fields();
+    let mut fields = inspected.fields.clone();
+    fields.insert("image".to_owned(), inspected.image.clone());
+    // What the image brings is only a difference where something else is wanted.
+    fields.extend(inspected.image_fields.iter().filter(|(name, _)| visible.contains_key(*name)).map(owned));
+    for (key, value) in &inspected.env {
+        match wanted.env.get(key) {
+            // It was a secret before: what it was is shown to nobody, even where it is written in clear now.
+            Some(EnvValue::Plain(_)) if inspected.sealed.contains(key) => {
+                container.sensitive_equal.insert(format!("env.{key}"), false);
+            }
+            Some(EnvValue::Plain(_)) => {
+                fields.insert(format!("env.{key}"), value.expose_secret().to_owned());
+            }
+            Some(EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_)) => {}
+            // A variable that is wanted no more may have been a secret; only its name is kept.
+            None => {
+                container.sensitive_equal.insert(format!("env.{key}"), false);
+            }
+        }
+    }
+    for (key, value) in &wanted.env {
+        let brought = inspected.image_env.get(key);
+        if value.is_sensitive() {
+            let live = inspected.env.get(key).map(ExposeSecret::expose_secret).or(brought.map(String::as_str));
+            let equal = opened.and_then(|env| env.get(key)).is_some_and(|value| Some(value.expose_secret()) == live);
+            container.sensitive_equal.insert(format!("env.{key}"), equal);
+        } else if let Some(brought) = brought {
+            fields.insert(format!("env.{key}"), brought.clone());
+        }
+    }
+    container.fields = Some(fields);
+}
+
+fn owned((name, value): (&String, &String)) -> (String, String) {
+    (name.clone(), value.clone())
+}

@@ -1,0 +1,10 @@
+//! Says where every instance stands, for people, scripts and platforms.
+
+mod of;
+#[cfg(test)]
+mod tests;
+mod types;
+pub mod wire;
+
+pub use of::{Facts, Live, Note, of};
+pub use types::{InstanceStatus, Phase, StatusReport};

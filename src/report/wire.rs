@@ -1,0 +1,92 @@
+//! The status as JSON, with the field names that scripts rely on.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{InstanceStatus, StatusReport};
+
+/// Which revisions a status speaks of.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct RevisionJson {
+    /// The newest revision that was read.
+    pub attempted: Option<String>,
+    /// The newest revision that was brought about whole.
+    pub applied: Option<String>,
+}
+
+/// Where one instance stands.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceJson {
+    /// The instance.
+    pub name: String,
+    /// The platform it serves.
+    pub platform: Option<String>,
+    /// Its id at the platform.
+    pub id: Option<String>,
+    /// `started`, `stopped`, `absent`, or `unknown` for one that is held.
+    pub desired: String,
+    /// Where it stands.
+    pub phase: String,
+    /// Since when, as RFC 3339.
+    pub since: Option<String>,
+    /// Restarts since it was created, as far as they are known.
+    pub restarts: u64,
+    /// The container's id.
+    pub container: Option<String>,
+    /// The image it runs.
+    pub image: Option<String>,
+    /// The revision its container was created from.
+    pub revision: Option<String>,
+    /// Whether the platform has heard from it since its container started; null where that is not known.
+    pub platform_heard: Option<bool>,
+    /// What a person should know.
+    pub message: String,
+}
+
+/// Where every instance stands.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct StatusJson {
+    /// Which revisions this speaks of.
+    pub revision: RevisionJson,
+    /// The instances, sorted by name.
+    pub instances: Vec<InstanceJson>,
+}
+
+/// Seconds since the Unix epoch as RFC 3339, in UTC.
+pub fn rfc3339(seconds: i64) -> Option<String> {
+    jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+}
+
+impl From<&InstanceStatus> for InstanceJson {
+    fn from(status: &InstanceStatus) -> Self {
+        Self {
+            name: status.name.to_string(),
+            platform: status.platform.as_ref().map(ToString::to_string),
+            id: status.id.map(|id| id.to_string()),
+            desired: status.desired.to_owned(),
+            phase: status.phase.as_str().to_owned(),
+            since: status.since.and_then(rfc3339),
+            restarts: status.restarts,
+            container: status.container.clone(),
+            image: status.image.clone(),
+            revision: status.revision.clone(),
+            platform_heard: status.platform_heard,
+            message: status.message.clone(),
+        }
+    }
+}
+
+impl From<&StatusReport> for StatusJson {
+    fn from(report: &StatusReport) -> Self {
+        Self {
+            revision: RevisionJson { attempted: report.attempted.clone(), applied: report.applied.clone() },
+            instances: report.instances.iter().map(InstanceJson::from).collect(),
+        }
+    }
+}
+
+/// The JSON Schema of [`StatusJson`].
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(StatusJson).into()
+}

@@ -1,0 +1,23 @@
+//! A git repository as a source: fetched into a bare mirror by a child process, and read from its object store.
+//!
+//! ```text
+//! GitSource --job as JSON on stdin--> child: connect, download, read blobs --reply and blobs on stdout--> Snapshot
+//! ```
+//!
+//! libgit2 is C and can hang, so it runs only in the child, which is killed at the deadline and ends when its parent does.
+
+mod child;
+mod known_hosts;
+mod mirror;
+mod process;
+mod remote;
+mod settings;
+mod source;
+mod tree;
+mod url;
+mod wire;
+
+pub use child::fetch_child_main;
+pub use settings::{GitAuth, GitConfig, SshKey};
+pub use source::GitSource;
+pub(super) use url::is_loopback;

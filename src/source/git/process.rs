@@ -1,0 +1,199 @@
+//! Runs the fetching child with a deadline and takes its answer.
+
+use std::{
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use secrecy::ExposeSecret;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    process::{Child, ChildStdout, Command},
+};
+use zeroize::Zeroizing;
+
+use super::{
+    super::{SourceError, limits::Budget, select},
+    settings::{Checked, GitAuth, SshKey},
+    url::Transport,
+    wire::{Credentials, Job, JobKey, MAX_HEADER_BYTES, Operation, Reply},
+};
+use crate::model::SourceFile;
+
+/// The first argument of the child.
+pub(super) const ARGUMENT: &str = "internal-git-fetch";
+
+/// What the child found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The files of a commit.
+    Files { commit: String, previous: Option<String>, is_forced: bool, files: Vec<SourceFile> },
+    /// The commit whose files the caller holds.
+    Unchanged { commit: String },
+    /// Nothing was fetched before.
+    Nothing,
+}
+
+/// Runs one job in a child, which is killed at the deadline and when this future is dropped.
+pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Found, SourceError> {
+    let config = &checked.config;
+    let mut command = Command::new(&config.fetch_program);
+    command
+        .arg(ARGUMENT)
+        .env_clear()
+        .env("HOME", config.mirror.join("home"))
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    match (&config.ca, &checked.url.transport) {
+        (Some(ca), _) => {
+            // OpenSSL takes a file that isn't there for one without certificates.
+            let is_there = tokio::fs::metadata(ca).await;
+            is_there.map_err(|source| SourceError::Io { path: ca.display().to_string(), source })?;
+            command.env("SSL_CERT_FILE", ca).env("SSL_CERT_DIR", config.mirror.join("home"));
+        }
+        (None, Transport::Http) => {}
+        (None, Transport::Local(_) | Transport::Ssh { .. }) => {
+            // libgit2 reads all certificates of the system when it starts, which takes longer than a local fetch.
+            command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", config.mirror.join("home"));
+        }
+    }
+    let job = job_line(checked, operation, known)?;
+    let mut child = command
+        .spawn()
+        .map_err(|source| SourceError::Io { path: config.fetch_program.display().to_string(), source })?;
+    match tokio::time::timeout(config.deadline, converse(&mut child, &job, &checked.url.text)).await {
+        Ok(result) => {
+            if result.is_err() {
+                end(&mut child).await?;
+            }
+            result
+        }
+        Err(_) => {
+            end(&mut child).await?;
+            Err(SourceError::Deadline { what: checked.url.text.clone(), deadline: config.deadline })
+        }
+    }
+}
+
+fn job_line(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+    let config = &checked.config;
+    let credentials = match (&config.auth, &checked.url.transport) {
+        (GitAuth::Token(token), _) => {
+            Credentials::Password { username: "git".into(), password: token.expose_secret().into() }
+        }
+        (GitAuth::Basic { username, password }, _) => {
+            Credentials::Password { username: username.into(), password: password.expose_secret().into() }
+        }
+        (GitAuth::Ssh { key, known_hosts }, Transport::Ssh { user, host, port }) => Credentials::Ssh {
+            key: match key {
+                SshKey::File(path) => JobKey::File(path.clone()),
+                SshKey::Pem(pem) => JobKey::Pem(pem.expose_secret().into()),
+            },
+            known_hosts: known_hosts.clone(),
+            user: user.clone(),
+            host: host.clone(),
+            port: *port,
+        },
+        (GitAuth::None | GitAuth::Ssh { .. }, _) => Credentials::None,
+    };
+    let job = Job {
+        operation,
+        url: checked.url.text.clone(),
+        local: match &checked.url.transport {
+            Transport::Local(path) => Some(path.clone()),
+            Transport::Http | Transport::Ssh { .. } => None,
+        },
+        reference: config.reference.clone(),
+        path: config.path.clone(),
+        mirror: config.mirror.clone(),
+        credentials,
+        known,
+    };
+    // Grown by reallocation, parts of it would stay in memory.
+    let mut line = Zeroizing::new(Vec::with_capacity(256 * 1024));
+    serde_json::to_writer(&mut *line, &job)
+        .map_err(|_| SourceError::Settings("a path of the git source isn't UTF-8".to_owned()))?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+async fn converse(child: &mut Child, job: &[u8], url: &str) -> Result<Found, SourceError> {
+    let no_pipe = || SourceError::Child("it has no pipes".to_owned());
+    let mut input = child.stdin.take().ok_or_else(no_pipe)?;
+    let mut output = child.stdout.take().ok_or_else(no_pipe)?;
+    let answer = async {
+        input.write_all(job).await.map_err(broken)?;
+        // The pipe stays open until the answer is here: its end tells the child that nobody waits any more.
+        read_reply(&mut output, url).await
+    };
+    let answer = answer.await;
+    let status =
+        if matches!(&answer, Err(SourceError::Child(_))) { child.try_wait() } else { child.wait().await.map(Some) };
+    drop(input);
+    match (answer, status) {
+        (Err(SourceError::Child(why)), Ok(Some(status))) => Err(SourceError::Child(format!("{why} ({status})"))),
+        (Ok(_), Ok(status)) if !status.is_some_and(|status: ExitStatus| status.success()) => {
+            Err(SourceError::Child("it answered and then failed".to_owned()))
+        }
+        (answer, _) => answer,
+    }
+}
+
+fn broken(error: std::io::Error) -> SourceError {
+    SourceError::Child(format!("it ended early: {error}"))
+}
+
+async fn read_reply(output: &mut ChildStdout, url: &str) -> Result<Found, SourceError> {
+    let odd = |why: &str| SourceError::Child(format!("its answer {why}"));
+    let length = output.read_u32().await.map_err(broken)?;
+    if length > MAX_HEADER_BYTES {
+        return Err(odd("is too long"));
+    }
+    let mut header = Vec::new();
+    output.take(u64::from(length)).read_to_end(&mut header).await.map_err(broken)?;
+    let reply: Reply = serde_json::from_slice(&header).map_err(|_| odd("has the wrong form"))?;
+    let (commit, previous, is_forced, sizes) = match reply {
+        Reply::Files { commit, previous, is_forced, files } => (commit, previous, is_forced, files),
+        Reply::Unchanged { commit } => return Ok(Found::Unchanged { commit }),
+        Reply::Nothing => return Ok(Found::Nothing),
+        Reply::Failed(failure) => return Err(failure.into_error(url)),
+    };
+    // The child handles what strangers wrote, in C, so nothing that it says is taken on trust.
+    if !matches!(commit.len(), 40 | 64) || !commit.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err(odd("names no commit"));
+    }
+    let mut budget = Budget::default();
+    let mut files: Vec<SourceFile> = Vec::with_capacity(sizes.len());
+    for (path, size) in sizes {
+        let is_next = files.last().is_none_or(|last| *last.path < *path);
+        if !is_next || !select::is_plain_path(path.as_bytes()) {
+            return Err(odd("has files out of order or with odd names"));
+        }
+        budget.file(&path, size)?;
+        let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+        output.take(size).read_to_end(&mut content).await.map_err(broken)?;
+        if content.len() as u64 != size {
+            return Err(odd("breaks off"));
+        }
+        files.push(SourceFile { path: Arc::from(path), content: Arc::from(content) });
+    }
+    Ok(Found::Files { commit, previous, is_forced, files })
+}
+
+/// Kills the child with everything it may have started, and waits until it is gone.
+async fn end(child: &mut Child) -> Result<(), SourceError> {
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(group) = group {
+        // It may have ended by itself meanwhile, and then there is nobody to kill.
+        if let Err(error) = kill_process_group(group, Signal::KILL) {
+            tracing::debug!(%error, "the fetching process was gone before it was killed");
+        }
+    }
+    child.wait().await.map(drop).map_err(broken)
+}

@@ -1,0 +1,12 @@
+//! The real binary on the real Docker Engine, end to end.
+
+mod apply;
+mod canary;
+mod environment;
+mod exits;
+mod guards;
+mod held;
+mod options;
+mod platform;
+mod run;
+mod running;

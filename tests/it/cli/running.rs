@@ -1,0 +1,62 @@
+//! A `lockstep run` in the background that ends with its test.
+
+use std::{
+    fs::{self, File},
+    process::{Child, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::environment::{TestEnvironment, until};
+
+pub(super) struct Running<'a> {
+    env: &'a TestEnvironment,
+    child: Child,
+}
+
+impl<'a> Running<'a> {
+    /// Starts it and waits until it has read the source.
+    pub(super) fn start(env: &'a TestEnvironment, words: &[&str]) -> Self {
+        let log = File::create(env.path("run.log")).unwrap();
+        let mut command = env.command(&["run"]);
+        command.args(words).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut running = Self { env, child: command.stdin(Stdio::null()).spawn().unwrap() };
+        until("the first pass", 20, || {
+            assert_eq!(running.child.try_wait().unwrap(), None, "{}", running.log());
+            running.log().contains("read a new revision")
+        });
+        running
+    }
+
+    pub(super) fn log(&self) -> String {
+        fs::read_to_string(self.env.path("run.log")).unwrap()
+    }
+
+    pub(super) fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Sends SIGTERM and gives the exit code and the time it took.
+    pub(super) fn end(mut self) -> (Option<i32>, Duration) {
+        let began = Instant::now();
+        self.signal("TERM");
+        let mut code = None;
+        until("its end", 20, || {
+            code = self.child.try_wait().unwrap();
+            code.is_some()
+        });
+        (code.and_then(|status| status.code()), began.elapsed())
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // One that has ended already can't be killed, and need not be.
+        self.child.kill().unwrap_or_default();
+        self.child.wait().unwrap();
+        if std::thread::panicking() {
+            println!("the log of run:\n{}", self.log());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The Docker adapter against the real engine, and against one that lies.
+
+mod faults;
+mod fields;
+mod kills;
+mod life;
+mod proxy;
+mod pulls;
+mod speed;
+pub(crate) mod support;

@@ -1,0 +1,8 @@
+//! Plans and findings in every format.
+
+mod command;
+mod golden;
+mod hostile;
+mod laws;
+mod renamed;
+mod sample;

@@ -1,0 +1,29 @@
+//! The integration tests, one binary.
+
+mod catalog;
+#[cfg(test)]
+mod cli;
+#[cfg(test)]
+mod engine;
+#[cfg(test)]
+mod formats;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod manifest;
+#[path = "../../examples/opencti/server.rs"]
+mod opencti_server;
+#[cfg(test)]
+mod platform;
+#[cfg(test)]
+mod readme;
+#[cfg(test)]
+mod schemas;
+mod secrets;
+mod settings;
+mod source;
+mod telemetry;
+#[cfg(test)]
+mod tidy;
