@@ -67,9 +67,9 @@ async fn run_tells_status_health_and_scrubbed_output() {
     let logs = |known: &[Value]| known.first().map_or(String::new(), |known| known["logs"].to_string());
     platform.until("its output", |known| logs(known).contains("says [redacted]")).await;
     platform.until("its health", |known| !known[0]["health"].is_null() && known[0]["status"] == "started").await;
+    platform.until("Lockstep's own message among the lines", |known| logs(known).contains("healthy")).await;
     let page = platform.text("/connectors.json").await;
     assert!(!page.contains("c0nnectors-key") && !page.contains(TOKEN), "{page}");
-    assert!(logs(&platform.connectors().await).contains("healthy"), "Lockstep's own message is among the lines");
     env.declare_with("a", &format!("id: {ID}\nstate: stopped"), "RUN: exec busybox sleep 1000");
     platform
         .until("it is stopped", |known| known.iter().any(|known| known["id"] == ID && known["status"] == "stopped"))
