@@ -1,6 +1,7 @@
 //! Tells a platform where its instances stand, and asks what it has heard from them.
 
 mod error;
+mod managed;
 mod opencti;
 mod reporter;
 mod types;
@@ -8,6 +9,10 @@ mod types;
 pub use crate::model::printable as words;
 pub use error::{Failure, PlatformError};
 use futures_util::future::BoxFuture;
+pub use managed::{
+    AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
+    OutgoingValue, RequestedStatus, RequestedWord,
+};
 pub use opencti::{Document, OpenCtiClient, OpenCtiConfig, documents};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
