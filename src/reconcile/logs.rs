@@ -1,12 +1,13 @@
 //! Collects the newest output of running containers for the platforms, in the background.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt, stream};
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -21,6 +22,8 @@ use crate::{
 pub(super) const LINES: u32 = 100;
 /// How often they are collected.
 const EVERY: Duration = Duration::from_secs(10);
+/// How long after a container was first seen its first lines are collected.
+const SOON: Duration = Duration::from_secs(1);
 /// How long collecting one container's lines may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The longest line that is passed on, in bytes.
@@ -33,13 +36,24 @@ pub(super) struct LogCollector {
     scrubber: Scrubber,
     lines: Arc<Mutex<BTreeMap<InstanceName, Vec<String>>>>,
     running: Arc<Mutex<bool>>,
+    /// Told whenever a collection ends.
+    ended: Arc<Notify>,
+    seen: BTreeSet<ContainerId>,
     next: Option<Instant>,
     muted: bool,
 }
 
 impl LogCollector {
     pub(super) fn new(scrubber: Scrubber) -> Self {
-        Self { scrubber, lines: Arc::default(), running: Arc::default(), next: None, muted: false }
+        Self {
+            scrubber,
+            lines: Arc::default(),
+            running: Arc::default(),
+            ended: Arc::default(),
+            seen: BTreeSet::new(),
+            next: None,
+            muted: false,
+        }
     }
 
     /// Passes no output on any more, since its secrets can't be taken out.
@@ -52,6 +66,11 @@ impl LogCollector {
     /// When the next collection is due; none where nobody wants any.
     pub(super) fn due(&self) -> Option<Instant> {
         self.next
+    }
+
+    /// Resolves when a collection has ended that was not noticed yet. Cancel-safe.
+    pub(super) async fn collected(&self) {
+        self.ended.notified().await;
     }
 
     /// The newest lines of an instance.
@@ -70,8 +89,17 @@ impl LogCollector {
         if !wanted || self.muted {
             return;
         }
+        let with_container = |instance: &crate::report::InstanceStatus| {
+            Some((instance.name.clone(), ContainerId(instance.container.clone()?)))
+        };
+        let containers: Vec<_> = report.instances.iter().filter_map(with_container).collect();
+        let there: BTreeSet<_> = containers.iter().map(|(_, id)| id.clone()).collect();
         let now = Instant::now();
-        if self.next.is_some_and(|next| next > now) {
+        if !there.is_subset(&self.seen) {
+            self.next = Some(self.next.map_or(now + SOON, |next| next.min(now + SOON)));
+        }
+        self.seen = there;
+        if self.next.is_none_or(|next| next > now) {
             return;
         }
         self.next = Some(now + EVERY);
@@ -81,11 +109,8 @@ impl LogCollector {
         }
         *running = true;
         drop(running);
-        let with_container = |instance: &crate::report::InstanceStatus| {
-            Some((instance.name.clone(), ContainerId(instance.container.clone()?)))
-        };
-        let containers: Vec<_> = report.instances.iter().filter_map(with_container).collect();
         let (engine, lines, flag) = (Arc::clone(engine), Arc::clone(&self.lines), Arc::clone(&self.running));
+        let ended = Arc::clone(&self.ended);
         let scrubber = self.scrubber.clone();
         tasks.spawn(async move {
             let collected: BTreeMap<_, _> = stream::iter(containers)
@@ -106,6 +131,7 @@ impl LogCollector {
                 .await;
             *lines.lock().unwrap_or_else(PoisonError::into_inner) = collected;
             *flag.lock().unwrap_or_else(PoisonError::into_inner) = false;
+            ended.notify_one();
         });
     }
 }

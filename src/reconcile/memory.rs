@@ -228,6 +228,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             Some(report) = self.reports.1.recv() => Wake::Ended(report),
             () = self.reader.changed() => Wake::News,
             () = any_heard(&mut self.heard) => Wake::News,
+            () = self.logs.collected() => Wake::News,
         }
     }
 
