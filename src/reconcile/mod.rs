@@ -23,7 +23,7 @@ pub use catalogs::{CatalogError, CatalogLoader, CatalogPlace};
 pub use execute::{StepError, StepReport, Watcher, execute};
 pub use lock::{Lock, LockError};
 pub use memory::epoch_seconds;
-pub use pipeline::{PassError, Pipeline, Planned, Secrets};
+pub use pipeline::{PassError, Pipeline, Planned, Secrets, read};
 pub use run::{RunOptions, Wires, run};
 pub use serve::{Health, serve};
 pub use standing::{Looked, PlatformLink, heard, ids, look, standing};

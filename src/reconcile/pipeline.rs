@@ -7,6 +7,7 @@ use secrecy::ExposeSecret;
 
 use super::{CatalogError, CatalogLoader};
 use crate::{
+    catalog::Catalogs,
     desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, Wanted},
     engine::{Engine, EngineError, Inspected},
     manifest,
@@ -91,9 +92,8 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
     /// # Errors
     /// Where a catalog can't be read.
     pub async fn assemble(&self, snapshot: &Snapshot) -> Result<DesiredState, PassError> {
-        let catalogs = self.catalogs.load(snapshot).await?;
-        let reading = manifest::read(snapshot);
-        Ok(desired::assemble(reading, snapshot, &catalogs, &self.context))
+        let (reading, catalogs) = read(snapshot, &self.catalogs).await;
+        Ok(desired::assemble(reading, snapshot, &catalogs?, &self.context))
     }
 
     /// Lists our containers.
@@ -210,6 +210,25 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
             }
         }
         Ok(())
+    }
+}
+
+/// Reads the manifests of a snapshot and, beside that, the catalogs: both take long, and neither needs the other.
+pub async fn read(
+    snapshot: &Snapshot,
+    catalogs: &CatalogLoader,
+) -> (manifest::Reading, Result<Catalogs, CatalogError>) {
+    // Clones no content: files are shared.
+    let files = snapshot.clone();
+    let reading = tokio::task::spawn_blocking(move || manifest::read(&files));
+    let catalogs = catalogs.load(snapshot).await;
+    match reading.await {
+        Ok(reading) => (reading, catalogs),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is ending, and so is whoever waits for this.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

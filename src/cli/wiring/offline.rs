@@ -10,9 +10,8 @@ use crate::{
     catalog::Catalogs,
     cli::{CliError, Exit, Global, render::Case},
     desired::{self, Context},
-    manifest,
     model::{Finding, Policy, PullPolicy, Revision, Snapshot},
-    reconcile::{CatalogLoader, CatalogPlace},
+    reconcile::{self, CatalogLoader, CatalogPlace},
     settings::{Settings, SourceSettings},
     source::{DirectoryConfig, DirectorySource, Source},
 };
@@ -122,17 +121,18 @@ async fn check_root(
     if let Some(settings) = settings {
         places.extend(parts::catalogs(settings)?);
     }
-    let reading = manifest::read(&snapshot);
+    let places_named = !places.is_empty();
+    let (reading, catalogs) = reconcile::read(&snapshot, &CatalogLoader::new(places)).await;
     let named = reading.manifests.iter().map(|manifest| (&manifest.name.value, &*manifest.name.place.file));
     let inside = |file: &str| part.is_none_or(|part| Path::new(file).starts_with(part));
     let mut names: BTreeMap<_, String> =
         named.filter(|(_, file)| inside(file)).map(|(name, file)| (name.clone(), file.to_owned())).collect();
-    let findings = if places.is_empty() {
+    let findings = if places_named {
+        let context = settings.map_or_else(any_context, parts::context);
+        desired::assemble(reading, &snapshot, &catalogs?, &context).findings
+    } else {
         checked.notes.push("without a catalog, configurations are not checked; name one with `--catalog`".to_owned());
         reading.findings
-    } else {
-        let context = settings.map_or_else(any_context, parts::context);
-        assemble(reading, &snapshot, places, &context).await?
     };
     let of_part: Vec<_> = findings.into_iter().filter(|finding| inside(&finding.place.file)).collect();
     for finding in &of_part {
@@ -146,16 +146,6 @@ async fn check_root(
     checked.located.extend(repository::below(&prefix, &of_part));
     checked.findings.extend(of_part);
     Ok(())
-}
-
-async fn assemble(
-    reading: manifest::Reading,
-    snapshot: &Snapshot,
-    places: Vec<CatalogPlace>,
-    context: &Context,
-) -> Result<Vec<Finding>, CliError> {
-    let catalogs = CatalogLoader::new(places).load(snapshot).await?;
-    Ok(desired::assemble(reading, snapshot, &catalogs, context).findings)
 }
 
 /// Where there are no settings, every platform name is taken and the policy is the default one.
