@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use super::{
     state::{Platform, Stored},
     types::{
-        AppInfo, Capability, Connector, ConnectorInfoInput, CurrentConnectorStatusInput, HealthConnectorStatusInput,
-        LogsConnectorStatusInput, ManagedConnector, MeUser, RegisterConnectorInput, USER,
+        AppInfo, Capability, Catalog, Connector, ConnectorInfoInput, CurrentConnectorStatusInput,
+        HealthConnectorStatusInput, LogsConnectorStatusInput, ManagedConnector, MeUser, RegisterConnectorInput, USER,
     },
 };
 
@@ -70,6 +70,12 @@ impl Query {
         let platform = platform(context, "connectors", "", "MODULES")?;
         let older = platform.is_older();
         Ok(platform.all().into_iter().map(|stored| Connector { stored, older }).collect())
+    }
+
+    async fn catalogs(&self, context: &Context<'_>) -> Result<Vec<Catalog>> {
+        let platform = platform(context, "catalogs", "", "INGESTION")?;
+        let (id, name) = (ID::from("stand-in"), "Contracts".to_owned());
+        Ok(vec![Catalog { id, name, description: String::new(), contracts: platform.contracts() }])
     }
 }
 

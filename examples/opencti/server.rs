@@ -52,6 +52,7 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
         .route("/connectors.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.connectors())))
         .route("/requests.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.requests())))
         .route("/_fault", post(set_fault))
+        .route("/_catalog", post(set_catalog))
         .with_state(server);
     axum::serve(listener, router).await
 }
@@ -66,6 +67,13 @@ async fn set_fault(State(server): State<Arc<Server>>, Json(body): Json<Value>) -
             (StatusCode::BAD_REQUEST, format!("`kind` must be one of {}\n", Fault::WORDS.join(", "))).into_response()
         }
     }
+}
+
+/// Takes a catalog in today's format; its contracts are published from then on.
+async fn set_catalog(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> StatusCode {
+    let contracts = body.get("contracts").and_then(Value::as_array);
+    server.platform.set_contracts(contracts.into_iter().flatten().map(Value::to_string).collect());
+    StatusCode::NO_CONTENT
 }
 
 async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {

@@ -73,6 +73,7 @@ struct Memory {
     connectors: BTreeMap<String, Stored>,
     requests: Vec<Value>,
     fault: Fault,
+    contracts: Vec<String>,
 }
 
 /// The stand-in.
@@ -83,7 +84,8 @@ pub(super) struct Platform {
 
 impl Platform {
     pub(super) fn new(options: Options) -> Self {
-        let memory = Memory { connectors: BTreeMap::new(), requests: Vec::new(), fault: Fault::None };
+        let memory =
+            Memory { connectors: BTreeMap::new(), requests: Vec::new(), fault: Fault::None, contracts: Vec::new() };
         Self { options, memory: Mutex::new(memory) }
     }
 
@@ -121,6 +123,15 @@ impl Platform {
 
     pub(super) fn set_fault(&self, fault: Fault) {
         self.memory().fault = fault;
+    }
+
+    /// The contracts that it publishes, each as JSON.
+    pub(super) fn contracts(&self) -> Vec<String> {
+        self.memory().contracts.clone()
+    }
+
+    pub(super) fn set_contracts(&self, contracts: Vec<String>) {
+        self.memory().contracts = contracts;
     }
 
     /// Remembers that an operation was asked for.

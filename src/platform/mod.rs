@@ -3,6 +3,7 @@
 mod error;
 mod managed;
 mod opencti;
+mod published;
 mod reporter;
 mod types;
 
@@ -14,6 +15,7 @@ pub use managed::{
     OutgoingValue, RequestedStatus, RequestedWord,
 };
 pub use opencti::{Document, OpenCtiClient, OpenCtiConfig, documents};
+pub use published::{Published, Publisher};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
     About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, WhoAmI,

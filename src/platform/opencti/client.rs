@@ -54,15 +54,15 @@ impl OpenCtiClient {
         Ok(Self { name, transport, older: AtomicBool::new(false) })
     }
 
-    fn error(&self, document: Document, failure: Failure) -> PlatformError {
+    pub(super) fn error(&self, document: Document, failure: Failure) -> PlatformError {
         PlatformError { platform: self.name.clone(), what: document.what, failure }
     }
 
-    async fn send(&self, document: Document, variables: Value) -> Result<Answer, PlatformError> {
+    pub(super) async fn send(&self, document: Document, variables: Value) -> Result<Answer, PlatformError> {
         self.transport.send(document, &variables).await.map_err(|failure| self.error(document, failure))
     }
 
-    fn decode<T: DeserializeOwned>(&self, document: Document, answer: Answer) -> Result<T, PlatformError> {
+    pub(super) fn decode<T: DeserializeOwned>(&self, document: Document, answer: Answer) -> Result<T, PlatformError> {
         serde_json::from_value(answer.data)
             .map_err(|error| self.error(document, Failure::Answer(words(&error.to_string(), 200))))
     }
