@@ -70,6 +70,7 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
         .route("/requests.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.requests())))
         .route("/_fault", post(set_fault))
         .route("/_version", post(set_version))
+        .route("/_catalog", post(set_catalog))
         .with_state(server);
     axum::serve(listener, router).await
 }
@@ -96,6 +97,13 @@ async fn set_version(State(server): State<Arc<Server>>, Json(body): Json<Value>)
         }
         None => (StatusCode::BAD_REQUEST, "`version` must be a text\n").into_response(),
     }
+}
+
+/// Takes a catalog in today's format; its contracts are published from then on.
+async fn set_catalog(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> StatusCode {
+    let contracts = body.get("contracts").and_then(Value::as_array);
+    server.platform.set_contracts(contracts.into_iter().flatten().map(Value::to_string).collect());
+    StatusCode::NO_CONTENT
 }
 
 async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {

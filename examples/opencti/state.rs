@@ -106,6 +106,7 @@ pub(super) struct Memory {
     fault: Fault,
     /// Faults of single operations, and how often each still happens; none for always.
     faults: BTreeMap<String, (Fault, Option<u64>)>,
+    contracts: Vec<String>,
 }
 
 /// The stand-in.
@@ -124,6 +125,7 @@ impl Platform {
             requests: Vec::new(),
             fault: Fault::None,
             faults: BTreeMap::new(),
+            contracts: Vec::new(),
         };
         Self { options, memory: Mutex::new(memory) }
     }
@@ -186,6 +188,15 @@ impl Platform {
             *times -= 1;
         }
         *fault
+    }
+
+    /// The contracts that it publishes, each as JSON.
+    pub(super) fn contracts(&self) -> Vec<String> {
+        self.memory().contracts.clone()
+    }
+
+    pub(super) fn set_contracts(&self, contracts: Vec<String>) {
+        self.memory().contracts = contracts;
     }
 
     /// Remembers that an operation was asked for.

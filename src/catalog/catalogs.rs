@@ -1,45 +1,110 @@
 //! Several catalogs in the order of the settings.
 
-use super::{contract::Contract, read::Catalog};
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use crate::model::{PlatformKind, Slug, closest};
+use super::{
+    choose::{Asked, Chosen, choose},
+    contract::Contract,
+    read::Catalog,
+};
+use crate::model::{PlatformKind, PlatformName, Slug, closest};
 
 /// Several catalogs; where two have the same slug for one platform, the first counts.
 #[derive(Debug, Default)]
-pub struct Catalogs(Vec<Arc<Catalog>>);
+pub struct Catalogs {
+    catalogs: Vec<Arc<Catalog>>,
+    /// The platform that published a catalog, for those that were published by one.
+    publishers: Vec<Option<PlatformName>>,
+    versions: BTreeMap<PlatformName, String>,
+}
+
+/// For which instance a contract is searched.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct For<'a> {
+    /// The kind of its platform, where it is known.
+    pub kind: Option<PlatformKind>,
+    /// Its platform, where it has one.
+    pub platform: Option<&'a PlatformName>,
+    /// The version that its manifest asks for: a tag, without a digest.
+    pub version: Option<&'a str>,
+    /// Whether its manifest names a whole image of its own.
+    pub own_image: bool,
+}
 
 impl Catalogs {
     /// Puts catalogs in the order in which they are searched.
     pub fn new(catalogs: Vec<Arc<Catalog>>) -> Self {
-        Self(catalogs)
+        Self::published(catalogs.into_iter().map(|catalog| (catalog, None)).collect(), BTreeMap::new())
+    }
+
+    /// The same, with the platforms that published them, and the versions of platforms as far as they are known.
+    pub fn published(
+        catalogs: Vec<(Arc<Catalog>, Option<PlatformName>)>,
+        versions: BTreeMap<PlatformName, String>,
+    ) -> Self {
+        let (catalogs, publishers) = catalogs.into_iter().unzip();
+        Self { catalogs, publishers, versions }
     }
 
     /// The catalogs, in order.
     pub fn catalogs(&self) -> &[Arc<Catalog>] {
-        &self.0
+        &self.catalogs
     }
 
-    /// Every contract that can be found, in the order of the catalogs, then by slug; a contract is left out where an
-    /// earlier catalog has one of the same slug for the same platform.
+    /// The version of a platform, where it is known.
+    pub fn platform_version(&self, platform: &PlatformName) -> Option<&str> {
+        self.versions.get(platform).map(String::as_str)
+    }
+
+    /// Every contract that can be found, in the order of the catalogs, then by slug, in its newest version; a contract is
+    /// left out where an earlier catalog has one of the same slug for the same platform.
     pub fn contracts(&self) -> impl Iterator<Item = &Contract> {
         let shadowed = |contract: &Contract, before: usize| {
-            let earlier = self.0[..before].iter().filter_map(|catalog| catalog.contract(&contract.slug));
+            let earlier = self.catalogs[..before].iter().filter_map(|catalog| catalog.contract(&contract.slug));
             earlier.into_iter().any(|other| other.platform() == contract.platform())
         };
-        let numbered = self.0.iter().enumerate();
+        let numbered = self.catalogs.iter().enumerate();
         numbered.flat_map(move |(number, catalog)| {
-            catalog.contracts().iter().filter(move |contract| !shadowed(contract, number))
+            let newest =
+                |contract: &&Contract| catalog.contract(&contract.slug).is_some_and(|n| std::ptr::eq(n, *contract));
+            let newest: Vec<_> = catalog.contracts().iter().filter(newest).collect();
+            newest.into_iter().filter(move |contract| !shadowed(contract, number))
         })
     }
 
-    /// The contract of a slug: one of the platform asked for before any other.
+    /// The contract of a slug in its newest version: one of the platform asked for before any other.
     ///
     /// A contract of another platform is given rather than none, since `check` says what is wrong with it.
     pub fn find(&self, slug: &Slug, platform: Option<PlatformKind>) -> Option<&Contract> {
-        let all = || self.0.iter().filter_map(|catalog| catalog.contract(slug));
-        let fitting = platform.and_then(|platform| all().find(|contract| contract.platform() == Some(platform)));
-        fitting.or_else(|| all().next())
+        self.choose(slug, For { kind: platform, ..For::default() }).map(|chosen| chosen.contract)
+    }
+
+    /// The contract of a slug for an instance, in the version that its platform and its manifest ask for.
+    ///
+    /// What another platform publishes is taken only where no other catalog has the contract; one of another kind of
+    /// platform only where there is no fitting one at all.
+    pub fn choose(&self, slug: &Slug, asker: For<'_>) -> Option<Chosen<'_>> {
+        self.choose_at(slug, asker, None)
+    }
+
+    /// The same for a platform of another version than the one that is known.
+    pub fn choose_at(&self, slug: &Slug, asker: For<'_>, version: Option<&str>) -> Option<Chosen<'_>> {
+        let catalogs = || self.catalogs.iter().zip(&self.publishers);
+        let of_others = |publisher: &Option<PlatformName>| match (publisher, asker.platform) {
+            (Some(publisher), Some(platform)) => publisher != platform,
+            (Some(_) | None, _) => false,
+        };
+        let own = catalogs().filter(|(_, publisher)| !of_others(publisher));
+        let others = catalogs().filter(|(_, publisher)| of_others(publisher));
+        let found: Vec<_> = own.chain(others).map(|(catalog, _)| catalog.versions(slug)).collect();
+        let fitting = |versions: &&&[Contract]| {
+            let platform = versions.first().and_then(Contract::platform);
+            !versions.is_empty() && asker.kind.is_none_or(|kind| platform == Some(kind))
+        };
+        let versions = found.iter().find(fitting).or_else(|| found.iter().find(|versions| !versions.is_empty()))?;
+        let known = || asker.platform.and_then(|platform| self.platform_version(platform));
+        let platform = version.or_else(known);
+        choose(versions, Asked { platform, version: asker.version, own_image: asker.own_image })
     }
 
     /// The slug that a misspelt one was probably meant to be; one of the platform asked for, where one is.

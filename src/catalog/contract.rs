@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{property::Property, reserved, schema::Schema};
+use super::{property::Property, reserved, schema::Schema, support::Support};
 use crate::model::{ConnectorKind, PlatformKind, Registration, Slug};
 
 /// One connector's entry in a catalog: what it is, which image it runs and which configuration it takes.
@@ -32,6 +32,8 @@ pub struct Contract {
     pub source_code: Option<String>,
     /// The class inside the platform that it is; such a connector never is a container.
     pub class_name: Option<String>,
+    /// With which versions of its platform it works.
+    pub support: Support,
     pub(super) schema: Option<Schema>,
 }
 

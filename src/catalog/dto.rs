@@ -1,14 +1,11 @@
 //! Today's wire format of a catalog, as both platforms publish it.
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
 /// A whole catalog file.
 #[derive(Deserialize)]
 pub(super) struct CatalogDto {
-    /// Only the newer format has it.
-    pub(super) manifest_schema_version: Option<IgnoredAny>,
     pub(super) version: Option<String>,
     pub(super) contracts: Vec<ContractDto>,
 }
@@ -28,5 +25,13 @@ pub(super) struct ContractDto {
     pub(super) source_code: Option<String>,
     /// The class inside OpenAEV that an executor without a container is.
     pub(super) class_name: Option<String>,
+    pub(super) support_version: Option<String>,
     pub(super) config_schema: Option<Value>,
+}
+
+/// What tells the formats apart.
+#[derive(Deserialize)]
+pub(super) struct FormatDto {
+    /// Only newer formats have it.
+    pub(super) manifest_schema_version: Option<Value>,
 }

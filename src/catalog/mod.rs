@@ -2,6 +2,8 @@
 
 mod catalogs;
 mod check;
+mod choose;
+mod compare;
 mod contract;
 mod decimal;
 mod dto;
@@ -13,12 +15,18 @@ mod quote;
 mod read;
 mod reserved;
 mod schema;
+mod support;
+mod v1;
+mod version;
 mod view;
 
-pub use catalogs::Catalogs;
+pub use catalogs::{Catalogs, For};
 pub use check::{Checked, CheckedOrigin, CheckedValue, Content, check};
+pub use choose::{Chosen, Doubt};
+pub use compare::{Change, Concern, What, concern, differences};
 pub use contract::{Contract, NotDeployable};
 pub use editor::manifest_schema;
 pub use property::Property;
 pub use read::{Catalog, CatalogError, CatalogErrorKind};
+pub use support::{Fit, Support};
 pub use view::{CatalogView, ContractRow, ContractView, KeyView, list, show};

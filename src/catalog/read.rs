@@ -1,14 +1,14 @@
 //! Reads a catalog file, and refuses one that is not whole.
 
-use std::collections::HashSet;
-
-use serde_json::error::Category;
+use serde_json::{Value, error::Category};
 
 use super::{
     contract::Contract,
-    dto::{CatalogDto, ContractDto},
+    dto::{CatalogDto, ContractDto, FormatDto},
     quote,
     schema::{BadSchema, Schema},
+    support::Support,
+    v1,
 };
 use crate::model::{ConnectorKind, InvalidName, Slug};
 
@@ -69,9 +69,9 @@ pub enum CatalogErrorKind {
         /// What does not fit.
         reason: String,
     },
-    /// It is in the format with `manifest_schema_version`, which is not read yet.
-    #[error("is in the format with `manifest_schema_version`, which this version of Lockstep does not read")]
-    NewerFormat,
+    /// It is in a format that is newer than those that are known.
+    #[error("has the `manifest_schema_version` {0}, which this version of Lockstep does not read")]
+    NewerFormat(String),
     /// A contract's slug breaks the rule for slugs.
     #[error("has a contract with the slug {slug}, which {reason}")]
     BadSlug {
@@ -83,6 +83,14 @@ pub enum CatalogErrorKind {
     /// Two contracts have the same slug.
     #[error("has two contracts with the slug `{0}`")]
     DuplicateSlug(Slug),
+    /// One version of a contract stands in it twice.
+    #[error("has version {version} of contract `{slug}` twice")]
+    DuplicateVersion {
+        /// The contract.
+        slug: Slug,
+        /// The version, made printable.
+        version: String,
+    },
     /// A contract's schema is no JSON Schema, or one that can't be used.
     #[error("has an invalid schema for contract `{slug}`: {reason}")]
     BadSchema {
@@ -105,25 +113,37 @@ impl Catalog {
         if content.len() > Self::MAX_SIZE {
             return Err(fail(CatalogErrorKind::TooLarge { size: content.len(), max: Self::MAX_SIZE }));
         }
-        let dto: CatalogDto = serde_json::from_slice(content).map_err(|error| fail(not_a_catalog(&error)))?;
-        if dto.manifest_schema_version.is_some() {
-            return Err(fail(CatalogErrorKind::NewerFormat));
-        }
-        let count = dto.contracts.len();
+        let no_catalog = |error: serde_json::Error| fail(not_a_catalog(&error));
+        let format = format(content).map_err(no_catalog)?;
+        let (version, entries) = match &format {
+            Format::Today => {
+                let dto: CatalogDto = serde_json::from_slice(content).map_err(no_catalog)?;
+                (dto.version, dto.contracts.into_iter().map(of_today).collect::<Vec<_>>())
+            }
+            Format::V1 => {
+                let dto: v1::CatalogDto = serde_json::from_slice(content).map_err(no_catalog)?;
+                (dto.version(), dto.contracts.into_iter().map(v1::VersionDto::split).collect())
+            }
+            Format::Newer(version) => return Err(fail(CatalogErrorKind::NewerFormat(version.clone()))),
+        };
+        let count = entries.len();
         if count > Self::MAX_CONTRACTS {
             return Err(fail(CatalogErrorKind::TooManyContracts { count, max: Self::MAX_CONTRACTS }));
         }
-        let mut slugs = HashSet::with_capacity(count);
-        let mut contracts = Vec::with_capacity(count);
-        for entry in dto.contracts {
-            let contract = contract(entry).map_err(fail)?;
-            if !slugs.insert(contract.slug.clone()) {
-                return Err(fail(CatalogErrorKind::DuplicateSlug(contract.slug)));
-            }
-            contracts.push(contract);
+        let entries = entries.into_iter().map(|(entry, support)| contract(entry, support));
+        let mut contracts = entries.collect::<Result<Vec<_>, _>>().map_err(fail)?;
+        contracts.sort_by(v1::order);
+        if let Some(twice) = contracts.windows(2).find(|pair| same(&pair[0], &pair[1], &format)) {
+            let Contract { slug, version, .. } = &twice[0];
+            return Err(fail(match format {
+                Format::Today | Format::Newer(_) => CatalogErrorKind::DuplicateSlug(slug.clone()),
+                Format::V1 => CatalogErrorKind::DuplicateVersion {
+                    slug: slug.clone(),
+                    version: quote::quoted(version.as_deref().unwrap_or_default()),
+                },
+            }));
         }
-        contracts.sort_by(|a, b| a.slug.cmp(&b.slug));
-        Ok(Self { name: name.to_owned(), version: dto.version, contracts })
+        Ok(Self { name: name.to_owned(), version, contracts })
     }
 
     /// The name that errors call it.
@@ -136,19 +156,64 @@ impl Catalog {
         self.version.as_deref()
     }
 
-    /// Its contracts, sorted by slug.
+    /// Its contracts, sorted by slug; of several versions of one, the newest comes first.
     pub fn contracts(&self) -> &[Contract] {
         &self.contracts
     }
 
-    /// The contract of a slug.
+    /// The contract of a slug; the newest version of it where there are several.
     pub fn contract(&self, slug: &Slug) -> Option<&Contract> {
-        self.contracts.binary_search_by(|contract| contract.slug.cmp(slug)).ok().map(|index| &self.contracts[index])
+        self.versions(slug).first()
+    }
+
+    /// Every version of a contract, the newest first.
+    pub fn versions(&self, slug: &Slug) -> &[Contract] {
+        let begin = self.contracts.partition_point(|contract| contract.slug < *slug);
+        let length = self.contracts[begin..].partition_point(|contract| contract.slug == *slug);
+        &self.contracts[begin..begin + length]
     }
 }
 
+/// The formats of catalogs.
+enum Format {
+    /// One version of each contract.
+    Today,
+    /// Several versions of each contract.
+    V1,
+    /// Another, by the version that it gives itself.
+    Newer(String),
+}
+
+/// Which format a catalog is in; most do not hold the field that says so, and are not read for it.
+fn format(content: &[u8]) -> Result<Format, serde_json::Error> {
+    const FIELD: &[u8] = b"\"manifest_schema_version\"";
+    if !content.windows(FIELD.len()).any(|window| window == FIELD) {
+        return Ok(Format::Today);
+    }
+    let dto: FormatDto = serde_json::from_slice(content)?;
+    Ok(match dto.manifest_schema_version {
+        None => Format::Today,
+        Some(Value::String(version)) if version == v1::VERSION => Format::V1,
+        Some(other) => Format::Newer(quote::printable(&other.to_string())),
+    })
+}
+
+/// Whether two neighbours are what may stand in a catalog only once.
+fn same(left: &Contract, right: &Contract, format: &Format) -> bool {
+    let same_version = match format {
+        Format::Today | Format::Newer(_) => true,
+        Format::V1 => left.version == right.version,
+    };
+    left.slug == right.slug && same_version
+}
+
+fn of_today(mut dto: ContractDto) -> (ContractDto, Support) {
+    let support = Support::range(filled(dto.support_version.take()));
+    (dto, support)
+}
+
 /// Turns what one entry says into what it means.
-fn contract(dto: ContractDto) -> Result<Contract, CatalogErrorKind> {
+fn contract(dto: ContractDto, support: Support) -> Result<Contract, CatalogErrorKind> {
     let slug = Slug::try_from(dto.slug.as_str())
         .map_err(|reason| CatalogErrorKind::BadSlug { slug: quote::quoted(&dto.slug), reason })?;
     let schema = match dto.config_schema {
@@ -171,6 +236,7 @@ fn contract(dto: ContractDto) -> Result<Contract, CatalogErrorKind> {
         playbook_supported: dto.playbook_supported.unwrap_or(false),
         source_code: filled(dto.source_code),
         class_name: filled(dto.class_name),
+        support,
         schema,
         slug,
     })

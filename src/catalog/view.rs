@@ -136,7 +136,7 @@ pub fn show(contract: &Contract) -> ContractView {
 }
 
 /// The keys that are not Lockstep's own.
-fn settable(contract: &Contract) -> impl Iterator<Item = &Property> {
+pub(super) fn settable(contract: &Contract) -> impl Iterator<Item = &Property> {
     let platform = contract.platform().unwrap_or(PlatformKind::OpenCti);
     contract.properties().iter().filter(move |property| reserved::instead_of(&property.key, platform).is_none())
 }

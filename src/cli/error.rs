@@ -5,7 +5,7 @@ use crate::{
     engine::EngineError,
     model::Finding,
     platform::PlatformError,
-    reconcile::{CatalogError, LockError, PassError},
+    reconcile::{CatalogError, LockError, PassError, PullError},
     source::SourceError,
     telemetry,
 };
@@ -63,11 +63,33 @@ impl From<SourceError> for CliError {
 
 impl From<CatalogError> for CliError {
     fn from(error: CatalogError) -> Self {
-        let exit = match &error {
-            CatalogError::Fetch { .. } => Exit::Source,
-            CatalogError::NotInSource(_) | CatalogError::Io { .. } | CatalogError::Content { .. } => Exit::Invalid,
+        let settings = "see `catalogs` in the settings";
+        let (exit, help) = match &error {
+            CatalogError::Fetch { .. } => (Exit::Source, settings),
+            CatalogError::NotInSource(_) | CatalogError::Io { .. } | CatalogError::Content { .. } => {
+                (Exit::Invalid, settings)
+            }
+            CatalogError::NeverPulled(_) => {
+                (Exit::Platform, "`lockstep catalog pull` fetches it while the platform is there, and keeps it")
+            }
+            CatalogError::Kept { .. } => (Exit::Internal, "`lockstep catalog pull` fetches it anew"),
         };
-        Self::new(exit, telemetry::chain(&error)).with_help("see `catalogs` in the settings")
+        Self::new(exit, telemetry::chain(&error)).with_help(help)
+    }
+}
+
+impl From<PullError> for CliError {
+    fn from(error: PullError) -> Self {
+        let message = telemetry::chain(&error);
+        match error {
+            PullError::Platform(error) => error.into(),
+            PullError::Content { .. } => {
+                Self::new(Exit::Platform, message).with_help("what was kept before is untouched")
+            }
+            PullError::Keep(_) => {
+                Self::new(Exit::Internal, message).with_help("check `state` in the settings and who may write there")
+            }
+        }
     }
 }
 

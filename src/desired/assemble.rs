@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{DesiredState, EnvValue, Held, Origin, SourceDigest, Wanted, env::EnvBuilder, policy};
 use crate::{
-    catalog::{Catalogs, Checked, CheckedOrigin, Content, Contract, check},
+    catalog::{Catalogs, Checked, CheckedOrigin, Chosen, Content, Contract, For, check},
     manifest::{ImageChoice, Manifest, Reading},
     model::{
         Code, ConnectorId, ConnectorKind, Finding, InstanceName, Place, Placed, PlatformKind, PlatformName, Policy,
@@ -98,18 +98,27 @@ fn assemble_one(
     catalogs: &Catalogs,
     context: &Context,
 ) -> (Option<Wanted>, Vec<Finding>) {
-    let (platform, contract) = match (platform_of(manifest, context), contract_of(manifest, catalogs, context)) {
-        (Ok(platform), Ok(contract)) => (platform, contract),
-        (platform, contract) => {
-            let errors = [platform.err(), contract.err()];
-            return (None, errors.into_iter().flatten().map(|error| error.of_instance(&manifest.name.value)).collect());
-        }
-    };
+    let (platform, Chosen { contract, doubt }) =
+        match (platform_of(manifest, context), contract_of(manifest, catalogs, context)) {
+            (Ok(platform), Ok(chosen)) => (platform, chosen),
+            (platform, contract) => {
+                let errors = [platform.err(), contract.err()];
+                return (
+                    None,
+                    errors.into_iter().flatten().map(|error| error.of_instance(&manifest.name.value)).collect(),
+                );
+            }
+        };
     let facts = platform.as_ref().and_then(|name| context.platforms.get(name));
     let kind_of_platform =
         facts.map(|facts| facts.kind).or(contract.kind.map(ConnectorKind::platform)).unwrap_or(PlatformKind::OpenCti);
     let registration = facts.map_or(Registration::Itself, |facts| facts.registration);
     let Checked { values, mut findings } = check(contract, manifest, kind_of_platform, registration);
+    if let Some(doubt) = doubt {
+        let version = manifest.image.as_ref().map(|image| &image.place);
+        let finding = doubt.finding(contract.slug.as_str(), &manifest.contract.place, version);
+        findings.push(finding.of_instance(&manifest.name.value));
+    }
     let (Some(kind), Some(image)) = (contract.kind, image_of(manifest, contract)) else {
         return (None, findings);
     };
@@ -208,11 +217,16 @@ fn platform_of(manifest: &Manifest, context: &Context) -> Result<Option<Platform
     }
 }
 
-fn contract_of<'a>(manifest: &Manifest, catalogs: &'a Catalogs, context: &Context) -> Result<&'a Contract, Finding> {
+fn contract_of<'a>(manifest: &Manifest, catalogs: &'a Catalogs, context: &Context) -> Result<Chosen<'a>, Finding> {
     let Placed { value: slug, place } = &manifest.contract;
     let platform = platform_of(manifest, context).ok().flatten();
-    let kind = platform.and_then(|name| context.platforms.get(&name)).map(|facts| facts.kind);
-    catalogs.find(slug, kind).ok_or_else(|| {
+    let kind = platform.as_ref().and_then(|name| context.platforms.get(name)).map(|facts| facts.kind);
+    let (version, own_image) = match manifest.image.as_ref().map(|image| &image.value) {
+        Some(ImageChoice::Version(version)) => (version.split('@').next().filter(|tag| !tag.is_empty()), false),
+        Some(ImageChoice::Image(_)) => (None, true),
+        None => (None, false),
+    };
+    catalogs.choose(slug, For { kind, platform: platform.as_ref(), version, own_image }).ok_or_else(|| {
         let help = match catalogs.closest(slug.as_str(), kind) {
             Some(near) => format!("did you mean `{near}`? `lockstep catalog list` shows all of them"),
             None => "`lockstep catalog list` shows all contracts".to_owned(),

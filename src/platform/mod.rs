@@ -4,6 +4,7 @@ mod envelope;
 mod error;
 mod managed;
 mod opencti;
+mod published;
 mod reporter;
 mod types;
 
@@ -16,6 +17,7 @@ pub use managed::{
     OutgoingValue, RequestedStatus, RequestedWord,
 };
 pub use opencti::{Document, Licence, OpenCtiClient, OpenCtiConfig, documents, managed_documents};
+pub use published::{Published, Publisher};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
     About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, WhoAmI,

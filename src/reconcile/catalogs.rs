@@ -1,17 +1,19 @@
 //! Reads the catalogs that the settings name, and reads one again only when its content changed.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
+use super::{KeptCatalogs, KeptError};
 use crate::{
     catalog::{Catalog, CatalogError as ReadError, Catalogs},
-    model::Snapshot,
+    model::{PlatformName, Snapshot},
     source::{self, SourceError},
 };
 
@@ -38,6 +40,8 @@ pub enum CatalogPlace {
         /// The folder in which the content is kept.
         cache: PathBuf,
     },
+    /// What is kept of what a platform publishes.
+    Platform(PlatformName),
 }
 
 /// Why a catalog could not be used.
@@ -64,6 +68,18 @@ pub enum CatalogError {
         #[source]
         source: SourceError,
     },
+    /// A platform's catalog was never fetched.
+    #[error("the catalog of platform `{0}` was not fetched yet")]
+    NeverPulled(PlatformName),
+    /// What is kept of a platform can't be used.
+    #[error("what is kept of platform `{platform}` can't be used")]
+    Kept {
+        /// The platform.
+        platform: PlatformName,
+        /// Why.
+        #[source]
+        source: KeptError,
+    },
     /// The content is no catalog.
     #[error("the catalog `{name}` can't be used")]
     Content {
@@ -79,13 +95,39 @@ pub enum CatalogError {
 #[derive(Debug, Default)]
 pub struct CatalogLoader {
     places: Vec<CatalogPlace>,
+    kept: Option<(KeptCatalogs, Vec<PlatformName>)>,
+    changes: Arc<watch::Sender<u64>>,
     known: Mutex<HashMap<[u8; 32], Arc<Catalog>>>,
 }
 
 impl CatalogLoader {
     /// A loader for the catalogs of the settings, in their order.
     pub fn new(places: Vec<CatalogPlace>) -> Self {
-        Self { places, known: Mutex::default() }
+        Self { places, ..Self::default() }
+    }
+
+    /// The same with what is kept of platforms: their catalogs, and the versions of those named.
+    #[must_use]
+    pub fn with_platforms(self, kept: KeptCatalogs, platforms: Vec<PlatformName>) -> Self {
+        Self { kept: Some((kept, platforms)), ..self }
+    }
+
+    /// Where changes of what is kept are announced.
+    pub fn changes(&self) -> Arc<watch::Sender<u64>> {
+        Arc::clone(&self.changes)
+    }
+
+    /// Keeps the version that a platform gives itself, and announces it where it is another one than before.
+    pub fn note_version(&self, platform: &PlatformName, version: &str) {
+        let Some((kept, _)) = &self.kept else { return };
+        match kept.note_version(platform, version) {
+            Ok(true) => self.changes.send_modify(|count| *count += 1),
+            Ok(false) => {}
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(%platform, error, "the platform's version is not remembered");
+            }
+        }
     }
 
     /// Reads every catalog.
@@ -95,10 +137,35 @@ impl CatalogLoader {
     pub async fn load(&self, snapshot: &Snapshot) -> Result<Catalogs, CatalogError> {
         let mut catalogs = Vec::with_capacity(self.places.len());
         for place in &self.places {
-            let (name, content) = content_of(place, snapshot).await?;
-            catalogs.push(self.read(&name, &content)?);
+            let (name, content, publisher) = match place {
+                CatalogPlace::Platform(platform) => {
+                    (format!("of platform {platform}"), self.kept_of(platform)?, Some(platform.clone()))
+                }
+                CatalogPlace::Source(_) | CatalogPlace::File(_) | CatalogPlace::Url { .. } => {
+                    let (name, content) = content_of(place, snapshot).await?;
+                    (name, content, None)
+                }
+            };
+            catalogs.push((self.read(&name, &content)?, publisher));
         }
-        Ok(Catalogs::new(catalogs))
+        Ok(Catalogs::published(catalogs, self.versions()?))
+    }
+
+    fn kept_of(&self, platform: &PlatformName) -> Result<Arc<[u8]>, CatalogError> {
+        let never = || CatalogError::NeverPulled(platform.clone());
+        let (kept, _) = self.kept.as_ref().ok_or_else(never)?;
+        let read = kept.read(platform).map_err(|source| CatalogError::Kept { platform: platform.clone(), source })?;
+        Ok(read.ok_or_else(never)?.content.into())
+    }
+
+    fn versions(&self) -> Result<BTreeMap<PlatformName, String>, CatalogError> {
+        let Some((kept, platforms)) = &self.kept else { return Ok(BTreeMap::new()) };
+        let version = |platform: &PlatformName| {
+            let version = kept.version(platform);
+            let version = version.map_err(|source| CatalogError::Kept { platform: platform.clone(), source })?;
+            Ok(version.map(|version| (platform.clone(), version)))
+        };
+        platforms.iter().filter_map(|platform| version(platform).transpose()).collect()
     }
 
     fn read(&self, name: &str, content: &[u8]) -> Result<Arc<Catalog>, CatalogError> {
@@ -127,6 +194,7 @@ async fn content_of(place: &CatalogPlace, snapshot: &Snapshot) -> Result<(String
             let content = read_bounded(path).await.map_err(failed)?;
             Ok((name, content.into()))
         }
+        CatalogPlace::Platform(platform) => Err(CatalogError::NeverPulled(platform.clone())),
         CatalogPlace::Url { url, sha256, ca, cache } => {
             let kept = cache.join(format!("{sha256}.json"));
             if let Ok(content) = read_bounded(&kept).await

@@ -42,6 +42,10 @@ pub(super) struct Loop<S, E> {
     pub(super) logs: LogCollector,
     pub(super) heard: Vec<watch::Receiver<crate::platform::Heard>>,
 
+    /// Counts the changes of what platforms publish, and the count that the desired state was made with.
+    pub(super) catalogs: watch::Receiver<u64>,
+    pub(super) catalogs_read: Option<u64>,
+
     pub(super) reader: Reader,
     pub(super) desired: Option<DesiredState>,
     /// Every instance as it was last wanted, as long as anything of it is there.
@@ -94,6 +98,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let reader = Reader::begin(Arc::clone(&pipeline.source), &tasks, cancel.clone());
         Self {
             heard: platforms.iter().map(|link| link.reporter.heard()).collect(),
+            catalogs: pipeline.catalogs.changes().subscribe(),
+            catalogs_read: None,
             reader,
             slots: Arc::new(Semaphore::new(options.concurrency.max(1))),
             applied: State::read(&options.state).applied,
@@ -191,6 +197,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         tracing::info!("a pass was asked for");
         self.lost_sight();
         self.reader.ask();
+        self.catalogs_read = None;
         self.at_once = true;
     }
 
@@ -222,11 +229,12 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
 
     /// Tells everything that can wake the loop apart from the engine's events.
     ///
-    /// Both are cancel-safe: a report that is not received stays in its channel, and news stay unseen.
+    /// All are cancel-safe: a report that is not received stays in its channel, and news stay unseen.
     pub(super) async fn woken(&mut self) -> Wake {
         tokio::select! {
             Some(report) = self.reports.1.recv() => Wake::Ended(report),
             () = self.reader.changed() => Wake::News,
+            Ok(()) = self.catalogs.changed() => Wake::News,
             () = any_heard(&mut self.heard) => Wake::News,
             () = self.logs.collected() => Wake::News,
         }

@@ -13,6 +13,7 @@ use crate::{
     engine::{Engine, EngineError},
     model::Snapshot,
     plan::{Observed, Pruning},
+    platform::Connection,
     source::Source,
 };
 
@@ -32,6 +33,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
 
     async fn try_pass(&mut self) -> Result<(), PassError> {
         let news = self.reader.newest();
+        self.note_versions();
         if let Some(snapshot) = &news.snapshot {
             self.assemble(snapshot).await?;
         }
@@ -76,12 +78,25 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         Ok(())
     }
 
-    /// Assembles a revision that is not known yet.
+    /// Remembers the versions that the platforms give themselves: contracts are chosen by them.
+    fn note_versions(&self) {
+        for link in &self.platforms {
+            if let Connection::Up { version, .. } = &*link.reporter.connection().borrow() {
+                self.pipeline.catalogs.note_version(&link.name, version);
+            }
+        }
+    }
+
+    /// Assembles a revision that is not known yet, or one that is known with other catalogs.
     async fn assemble(&mut self, snapshot: &Snapshot) -> Result<(), PassError> {
-        if self.desired.as_ref().is_some_and(|desired| desired.revision == snapshot.revision) {
+        // What changes while the catalogs are read is a change that was not seen yet.
+        let catalogs = *self.catalogs.borrow_and_update();
+        let known = self.desired.as_ref().is_some_and(|desired| desired.revision == snapshot.revision);
+        if known && self.catalogs_read == Some(catalogs) {
             return Ok(());
         }
         let desired = self.pipeline.assemble(snapshot).await?;
+        self.catalogs_read = Some(catalogs);
         tracing::info!(revision = %desired.revision, wanted = desired.wanted.len(), held = desired.held.len(),
             "read a new revision");
         for finding in &desired.findings {

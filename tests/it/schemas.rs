@@ -19,6 +19,7 @@ fn the_published_schemas_are_the_derived_ones() {
         ("plan", plan::wire::schema()),
         ("validate", plan::wire::validate_schema()),
         ("status", report::wire::schema()),
+        ("catalog-diff", lockstep::cli::render::catalog_diff_schema()),
     ];
     for (name, schema) in &derived {
         let text = format!("{}\n", serde_json::to_string_pretty(schema).unwrap());
@@ -53,11 +54,17 @@ fn what_is_printed_is_what_its_schema_says() {
     };
     fs::write(at("connectors/good.yaml"), manifest("good", "simple")).unwrap();
     fs::write(at("connectors/bad.yaml"), manifest("bad", "no-such-contract")).unwrap();
+    fs::write(at("empty.json"), "{\"contracts\": []}").unwrap();
     fs::write(at("observed.json"), "{\"containers\": []}").unwrap();
     for (schema, arguments, must_have) in [
         ("validate", &["validate", "--format", "json"][..], "/findings/0/code"),
         ("plan", &["plan", "--format", "json", "--observed", "observed.json"][..], "/held/0/findings/0/code"),
         ("status", &["status", "--format", "json"][..], "/instances/0/phase"),
+        (
+            "catalog-diff",
+            &["catalog", "diff", "empty.json", CATALOG, "--format", "json"][..],
+            "/instances/0/changes/0/what",
+        ),
     ] {
         let output = lockstep(arguments, folder.path());
         let printed: Value = serde_json::from_slice(&output.stdout)

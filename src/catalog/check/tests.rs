@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    catalog::schema::Schema,
+    catalog::{schema::Schema, support::Support},
     manifest::{Health, Rollback, WantedState},
     model::{ConnectorKind, ContainerSpec, InstanceName, Placed, Slug},
 };
@@ -28,6 +28,7 @@ fn a_schema_that_does_not_compile_makes_its_contract_undeployable() {
         playbook_supported: false,
         source_code: None,
         class_name: None,
+        support: Support::Unsaid,
         schema: Some(Schema::unseen(json!({"properties": {"A": {"$ref": "https://example.org/else"}}}))),
     };
     let manifest = Manifest {

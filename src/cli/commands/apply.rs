@@ -38,6 +38,7 @@ pub(crate) struct Apply {
 impl Apply {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let wiring::Whole { settings, state, pipeline, platforms, _lock } = wiring::whole(session).await?;
+        wiring::fresh_catalogs(&settings).await?;
         if !self.only.is_empty() {
             wiring::known_instances(&self.only, &pipeline.desired().await?)?;
         }

@@ -1,17 +1,13 @@
 //! `lockstep catalog`.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use super::Session;
+use super::{Session, catalog_diff::Diff, catalog_pull::Pull};
 use crate::{
     catalog::{self, Catalogs, ContractView},
     cli::{CliError, Exit, output, output::Format, render, wiring},
     model::Slug,
-    source,
 };
-
-/// The largest catalog that is pulled, in bytes.
-const MAX_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Look at the contracts of the catalogs.
 #[derive(Debug, clap::Subcommand)]
@@ -19,6 +15,7 @@ pub(crate) enum Catalog {
     List(List),
     Show(Show),
     Pull(Pull),
+    Diff(Diff),
 }
 
 /// List the contracts that instances can deploy.
@@ -47,28 +44,13 @@ pub(crate) struct Show {
     format: Format,
 }
 
-/// Fetch a catalog into a file, and print the SHA-256 that pins it.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Pull {
-    /// Where it is: `https://`, or `http://` to this machine.
-    url: String,
-    /// The file to write.
-    #[arg(long, short, value_name = "FILE")]
-    output: PathBuf,
-    /// The SHA-256 that its content must have.
-    #[arg(long, value_name = "HEX")]
-    sha256: Option<String>,
-    /// A file of certificates to trust instead of the system's.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-}
-
 impl Catalog {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
             Self::List(command) => command.run(session).await,
             Self::Show(command) => command.run(session).await,
-            Self::Pull(command) => command.run().await,
+            Self::Pull(command) => command.run(session).await,
+            Self::Diff(command) => command.run(session).await,
         }
     }
 }
@@ -155,27 +137,6 @@ fn text(view: &ContractView) -> String {
         }
     }
     text
-}
-
-impl Pull {
-    async fn run(self) -> Result<Exit, CliError> {
-        let deadline = Duration::from_secs(60);
-        let ca = self.ca.as_deref();
-        let (content, sha256) = match self.sha256 {
-            Some(sha256) => (source::fetch_url(&self.url, &sha256, ca, MAX_BYTES, deadline).await?, sha256),
-            None => source::download(&self.url, ca, MAX_BYTES, deadline).await?,
-        };
-        let catalog = catalog::Catalog::read(&self.url, &content).map_err(|error| {
-            CliError::new(Exit::Invalid, crate::telemetry::chain(&error)).with_help("nothing was written")
-        })?;
-        std::fs::write(&self.output, &content).map_err(|error| {
-            CliError::new(Exit::Internal, format!("failed to write `{}`: {error}", self.output.display()))
-        })?;
-        output::result(&format!("{sha256}\n"))?;
-        let contracts = render::count(catalog.contracts().len(), "contract");
-        output::note(&format!("wrote {contracts} to {}\n", self.output.display()))?;
-        Ok(Exit::Done)
-    }
 }
 
 async fn catalogs(session: &Session, files: &[PathBuf]) -> Result<Catalogs, CliError> {

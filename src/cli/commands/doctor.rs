@@ -8,7 +8,7 @@ use crate::{
     engine::Engine,
     model::PlatformKind,
     reconcile::{Lock, LockError},
-    settings::Settings,
+    settings::{CatalogSettings, Settings},
 };
 
 /// What telling a platform about connectors that register themselves needs.
@@ -145,7 +145,11 @@ async fn platform(settings: &Settings, name: &crate::model::PlatformName) -> Vec
             )]
         }
         Ok(Some((about, me))) => {
-            let missing = me.lacks(CAPABILITIES);
+            let publishes =
+                |catalog: &CatalogSettings| matches!(catalog, CatalogSettings::Platform { name: of } if of == name);
+            let reads_catalog = settings.catalogs.iter().any(publishes);
+            let wanted: Vec<_> = CAPABILITIES.iter().copied().chain(reads_catalog.then_some("INGESTION")).collect();
+            let missing = me.lacks(&wanted);
             let who = Check::well(&title, format!("version {}, as `{}`", about.version, me.name));
             if missing.is_empty() {
                 return vec![who];
@@ -153,7 +157,7 @@ async fn platform(settings: &Settings, name: &crate::model::PlatformName) -> Vec
             let message = format!("the token of `{}` lacks {}", me.name, missing.join(" and "));
             let help = format!(
                 "give the token's user the capabilities {}: CONNECTORAPI to tell where instances stand, MODULES to read what \
-                 the platform has heard",
+                 the platform has heard, INGESTION to read its catalog",
                 missing.join(" and ")
             );
             vec![who, Check::ill(title, CliError::new(Exit::Platform, message).with_help(help))]

@@ -2,6 +2,8 @@
 
 mod apply;
 mod catalog;
+mod catalog_diff;
+mod catalog_pull;
 mod completions;
 mod doctor;
 mod import;

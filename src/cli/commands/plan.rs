@@ -63,6 +63,7 @@ pub(super) fn instance_name(text: &str) -> Result<InstanceName, String> {
 impl Plan {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let settings = wiring::settings(&session.global)?;
+        wiring::fresh_catalogs(&settings).await?;
         let planned = match &self.observed {
             Some(path) => {
                 let pipeline = wiring::pipeline_with(&settings, session, wiring::Identities::Optional, NoEngine)?;

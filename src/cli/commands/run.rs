@@ -34,6 +34,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 impl Run {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let wiring::Whole { settings, state, pipeline, platforms, _lock } = wiring::whole(session).await?;
+        let pulls = wiring::watch_catalogs(&settings, &pipeline).await?;
         let cancel = CancellationToken::new();
         let signals = wiring::cancel_on_signals(cancel.clone())?;
         let (force_sender, force) = mpsc::channel(1);
@@ -61,6 +62,7 @@ impl Run {
         reconcile::run(pipeline, options, wires).await;
         signals.abort();
         hangups.abort();
+        pulls.iter().for_each(tokio::task::JoinHandle::abort);
         if let Some(server) = server {
             server.abort();
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::Session;
 use crate::{
     catalog,
-    cli::{CliError, Exit, output, wiring::offline},
+    cli::{CliError, Exit, output, render, wiring::offline},
     manifest, plan, report, settings,
 };
 
@@ -33,6 +33,8 @@ enum Subject {
     Validate,
     /// The output of `status --format json`.
     Status,
+    /// The output of `catalog diff --format json`.
+    CatalogDiff,
 }
 
 impl Schema {
@@ -51,6 +53,7 @@ impl Schema {
             (Subject::Plan, None) => plan::wire::schema(),
             (Subject::Validate, None) => plan::wire::validate_schema(),
             (Subject::Status, None) => report::wire::schema(),
+            (Subject::CatalogDiff, None) => render::catalog_diff_schema(),
         };
         output::json(&schema)?;
         Ok(Exit::Done)

@@ -1,6 +1,7 @@
 //! Values in the formats that people and their tools read; writing them is done elsewhere.
 
 mod apply;
+mod catalog_diff;
 mod changes;
 mod difference;
 mod fence;
@@ -18,6 +19,10 @@ mod style;
 mod table;
 
 pub use apply::{problem, summary};
+pub use catalog_diff::{
+    CatalogDiff, CatalogDiffJson, ChangeJson, ContractDiff, ContractDiffJson, InstanceDiff, InstanceDiffJson,
+    catalog_diff, catalog_diff_schema,
+};
 pub use findings::findings;
 pub use github::{annotations, outputs, plan_annotations};
 pub use gitlab::{code_quality, plan_counts};

@@ -4,6 +4,7 @@ mod credentials;
 pub(super) mod offline;
 mod once;
 mod parts;
+mod pulls;
 pub(super) mod repository;
 mod signals;
 mod step;
@@ -14,6 +15,7 @@ pub(super) use parts::{
     Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
     settings, state_folder, whole,
 };
+pub(super) use pulls::{fresh_catalogs, left_out, subscription, subscriptions, watch_catalogs};
 pub(super) use signals::{cancel_on_signals, force_on_hangup};
 pub(super) use step::StepFiles;
 

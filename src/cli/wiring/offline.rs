@@ -10,7 +10,8 @@ use crate::{
     catalog::Catalogs,
     cli::{CliError, Exit, Global, render::Case},
     desired::{self, Context},
-    model::{Finding, Policy, PullPolicy, Revision, Snapshot},
+    manifest,
+    model::{Finding, PlatformName, Policy, PullPolicy, Revision, Snapshot},
     reconcile::{self, CatalogLoader, CatalogPlace},
     settings::{Settings, SourceSettings},
     source::{DirectoryConfig, DirectorySource, Source},
@@ -34,8 +35,7 @@ pub(crate) struct Checked {
 /// # Errors
 /// Where settings are invalid, or the source or a catalog can't be read.
 pub(crate) async fn check(global: &Global, paths: &[PathBuf], catalogs: &[PathBuf]) -> Result<Checked, CliError> {
-    let named = global.settings.is_some();
-    let settings = if named || Path::new("lockstep.yaml").exists() { Some(parts::settings(global)?) } else { None };
+    let settings = settings_if_any(global)?;
     let root = settings.as_ref().map(|settings| source_folder(settings, global)).transpose()?;
     let mut checked = Checked::default();
     if paths.is_empty() {
@@ -72,7 +72,61 @@ pub(crate) async fn catalogs(global: &Global, files: &[PathBuf]) -> Result<Catal
     let settings = parts::settings(global)?;
     let snapshot = DirectorySource::new(DirectoryConfig { root: source_folder(&settings, global)?, poll: None })?;
     let snapshot = snapshot.snapshot().await?;
-    Ok(CatalogLoader::new(parts::catalogs(&settings)?).load(&snapshot).await?)
+    Ok(parts::loader(&settings, parts::catalogs(&settings)).load(&snapshot).await?)
+}
+
+/// The settings, where a command can do without.
+///
+/// # Errors
+/// Where there are some, and they are invalid.
+pub(crate) fn settings_if_any(global: &Global) -> Result<Option<Settings>, CliError> {
+    let there = global.settings.is_some() || Path::new("lockstep.yaml").exists();
+    there.then(|| parts::settings(global)).transpose()
+}
+
+/// Reads the manifests of a directory, or else of the source of the settings; none where there is neither.
+///
+/// # Errors
+/// Where they can't be read.
+pub(crate) async fn reading(
+    global: &Global,
+    settings: Option<&Settings>,
+    directory: Option<&Path>,
+) -> Result<Option<(manifest::Reading, Snapshot)>, CliError> {
+    let of_settings = || settings.map(|settings| source_folder(settings, global)).transpose();
+    let Some(root) = directory.map(|path| Ok(Some(path.to_owned()))).unwrap_or_else(of_settings)? else {
+        return Ok(None);
+    };
+    let snapshot = DirectorySource::new(DirectoryConfig { root, poll: None })?.snapshot().await?;
+    Ok(Some((manifest::read(&snapshot), snapshot)))
+}
+
+/// The catalog of a name: a platform of the settings, a catalog that they name by path or URL, or else a file.
+///
+/// # Errors
+/// Where it can't be read.
+pub(crate) async fn named_catalog(
+    settings: Option<&Settings>,
+    name: &str,
+    snapshot: Option<&Snapshot>,
+) -> Result<Catalogs, CliError> {
+    let of_platform = settings.and_then(|settings| {
+        let platform = PlatformName::try_from(name).ok()?;
+        settings.platforms.contains_key(&platform).then_some(CatalogPlace::Platform(platform))
+    });
+    let is_named = |place: &CatalogPlace| match place {
+        CatalogPlace::Source(path) => path == name,
+        CatalogPlace::Url { url, .. } => url == name,
+        CatalogPlace::File(_) | CatalogPlace::Platform(_) => false,
+    };
+    let of_settings = || parts::catalogs(settings?).into_iter().find(is_named);
+    let place = of_platform.or_else(of_settings).unwrap_or_else(|| CatalogPlace::File(PathBuf::from(name)));
+    let nothing = Snapshot { revision: Revision::Directory(String::new()), files: Vec::new() };
+    let loader = match settings {
+        Some(settings) => parts::loader(settings, vec![place]),
+        None => CatalogLoader::new(vec![place]),
+    };
+    Ok(loader.load(snapshot.unwrap_or(&nothing)).await?)
 }
 
 /// The folder of the manifests on this machine.
@@ -119,10 +173,14 @@ async fn check_root(
     let snapshot = source.snapshot().await?;
     let mut places: Vec<_> = extra.iter().cloned().map(CatalogPlace::File).collect();
     if let Some(settings) = settings {
-        places.extend(parts::catalogs(settings)?);
+        places.extend(parts::catalogs(settings));
     }
     let places_named = !places.is_empty();
-    let (reading, catalogs) = reconcile::read(&snapshot, &CatalogLoader::new(places)).await;
+    let loader = match settings {
+        Some(settings) => parts::loader(settings, places),
+        None => CatalogLoader::new(places),
+    };
+    let (reading, catalogs) = reconcile::read(&snapshot, &loader).await;
     let named = reading.manifests.iter().map(|manifest| (&manifest.name.value, &*manifest.name.place.file));
     let inside = |file: &str| part.is_none_or(|part| Path::new(file).starts_with(part));
     let mut names: BTreeMap<_, String> =

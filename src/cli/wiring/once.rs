@@ -111,7 +111,11 @@ pub(crate) async fn tell_once(
             Some(reconcile::standing(wanted, status, Vec::new()))
         });
         link.reporter.update(standings.collect());
-        if !link.reporter.flush(FAREWELL).await {
+        let told = link.reporter.flush(FAREWELL).await;
+        if let Connection::Up { version, .. } = &*link.reporter.connection().borrow() {
+            pipeline.catalogs.note_version(&link.name, version);
+        }
+        if !told {
             let why = render::printable(&why_not(&link.reporter.connection().borrow()));
             output::note(&format!(
                 "{} platform `{}` was not told where its instances stand: {why}\n",

@@ -15,7 +15,7 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
-    reconcile::{CatalogLoader, CatalogPlace, Lock, Pipeline, PlatformLink, Secrets},
+    reconcile::{CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformLink, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
     telemetry,
@@ -125,27 +125,25 @@ pub(super) fn source(settings: &Settings) -> Result<AnySource, CliError> {
 }
 
 /// The catalogs of the settings.
-///
-/// # Errors
-/// Where a kind of catalog is named that can't be read here.
-pub(super) fn catalogs(settings: &Settings) -> Result<Vec<CatalogPlace>, CliError> {
+pub(super) fn catalogs(settings: &Settings) -> Vec<CatalogPlace> {
     let place = |catalog: &CatalogSettings| match catalog {
-        CatalogSettings::Source { path } => Ok(CatalogPlace::Source(path.clone())),
-        CatalogSettings::File { path } => Ok(CatalogPlace::File(path.clone())),
-        CatalogSettings::Url { url, sha256, ca } => Ok(CatalogPlace::Url {
+        CatalogSettings::Source { path } => CatalogPlace::Source(path.clone()),
+        CatalogSettings::File { path } => CatalogPlace::File(path.clone()),
+        CatalogSettings::Url { url, sha256, ca } => CatalogPlace::Url {
             url: url.to_string(),
             sha256: sha256.clone(),
             ca: ca.clone(),
             cache: settings.state.join("catalogs"),
-        }),
-        CatalogSettings::Platform { name } => {
-            let message =
-                format!("`catalogs` names platform `{name}`, and reading a platform's own catalog is not supported");
-            Err(CliError::new(Exit::Invalid, message)
-                .with_help("name the catalog as a file or a URL with its `sha256`"))
-        }
+        },
+        CatalogSettings::Platform { name } => CatalogPlace::Platform(name.clone()),
     };
     settings.catalogs.iter().map(place).collect()
+}
+
+/// A loader of catalogs that knows what is kept of the platforms of the settings.
+pub(super) fn loader(settings: &Settings, places: Vec<CatalogPlace>) -> CatalogLoader {
+    let platforms = settings.platforms.keys().cloned().collect();
+    CatalogLoader::new(places).with_platforms(KeptCatalogs::new(&state_folder(settings)), platforms)
 }
 
 /// What the settings say about containers.
@@ -188,7 +186,7 @@ pub(crate) async fn pipeline(
 ) -> Result<Parts, CliError> {
     let source = source(settings)?;
     let (openers, secrets) = openers(settings, session, identities)?;
-    let catalogs = catalogs(settings)?;
+    let catalogs = catalogs(settings);
     let engine = engine(settings).await?;
     Ok(assemble(settings, source, openers, secrets, catalogs, engine))
 }
@@ -204,7 +202,7 @@ pub(crate) fn pipeline_with<E: Engine>(
     engine: E,
 ) -> Result<Parts<E>, CliError> {
     let (openers, secrets) = openers(settings, session, identities)?;
-    Ok(assemble(settings, source(settings)?, openers, secrets, catalogs(settings)?, engine))
+    Ok(assemble(settings, source(settings)?, openers, secrets, catalogs(settings), engine))
 }
 
 fn assemble<E: Engine>(
@@ -219,7 +217,7 @@ fn assemble<E: Engine>(
         owner: settings.owner.clone(),
         source: Arc::new(source),
         engine: Arc::new(engine),
-        catalogs: CatalogLoader::new(catalogs),
+        catalogs: loader(settings, catalogs),
         context: context(settings),
         openers: Arc::new(openers),
         secrets,
@@ -250,8 +248,16 @@ pub(crate) fn platform_client(
             CliError::new(Exit::Invalid, message).with_help("use `registration: self`, which every edition takes")
         );
     }
+    Ok(Some(Arc::new(opencti_client(name, platform)?)))
+}
+
+/// The client of an OpenCTI.
+///
+/// # Errors
+/// Where its token or certificates can't be read.
+pub(super) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -> Result<OpenCtiClient, CliError> {
     let ca = platform.ca.as_ref().map(|path| file(path, &format!("platforms.{name}.ca"), MAX_CA)).transpose()?;
-    let client = OpenCtiClient::new(OpenCtiConfig {
+    Ok(OpenCtiClient::new(OpenCtiConfig {
         name: name.clone(),
         url: platform.url.clone(),
         token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
@@ -259,8 +265,7 @@ pub(crate) fn platform_client(
         proxy: platform.proxy.clone(),
         timeout: Duration::from_secs(30),
         connect_timeout: Duration::from_secs(10),
-    })?;
-    Ok(Some(Arc::new(client)))
+    })?)
 }
 
 /// A reporter for every platform of the settings that can be told something.

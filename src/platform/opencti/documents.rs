@@ -92,8 +92,15 @@ pub const LOGS: Document = Document {
     text: "mutation LockstepLogs($input: LogsConnectorStatusInput!) { updateConnectorLogs(input: $input) }",
 };
 
+/// The contracts that the platform publishes, each as JSON in a text.
+pub const CATALOGS: Document = Document {
+    what: "read the catalogs",
+    capability: "INGESTION",
+    text: "query LockstepCatalogs { catalogs { name contracts } }",
+};
+
 /// Those that every supported release takes.
-pub const ALL: [Document; 7] = [ABOUT, ME, CONNECTORS_OLDER, REGISTER, STATUS, HEALTH, LOGS];
+pub const ALL: [Document; 8] = [ABOUT, ME, CONNECTORS_OLDER, REGISTER, STATUS, HEALTH, LOGS, CATALOGS];
 
 /// The capabilities that the whole of `registration: self` needs.
 pub const CAPABILITIES: [&str; 2] = ["CONNECTORAPI", "MODULES"];

@@ -1,5 +1,6 @@
 //! The GraphQL interface of OpenCTI.
 
+mod catalogs;
 mod client;
 pub mod documents;
 mod http;

@@ -4,11 +4,14 @@
 
 mod codes;
 mod deploy;
+mod diff;
 mod editor;
 mod laws;
+mod pull;
 mod read;
 mod real;
 mod support;
+mod v1;
 mod values;
 mod view;
 mod yaml;

@@ -14,7 +14,7 @@ use super::support::{Given, config_place, key_place, manifest, mark, marks, valu
 /// A catalog of a platform together with its schemas as plain JSON, or none where there is no shared data.
 pub(super) struct Real {
     pub(super) catalog: Catalog,
-    raw: Value,
+    pub(super) raw: Value,
     pub(super) platform: PlatformKind,
 }
 

@@ -2,6 +2,7 @@
 
 mod apply;
 mod canary;
+mod catalogs;
 mod environment;
 mod exits;
 mod guards;

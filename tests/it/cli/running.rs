@@ -16,15 +16,20 @@ pub(super) struct Running<'a> {
 impl<'a> Running<'a> {
     /// Starts it and waits until it has read the source.
     pub(super) fn start(env: &'a TestEnvironment, words: &[&str]) -> Self {
-        let log = File::create(env.path("run.log")).unwrap();
-        let mut command = env.command(&["run"]);
-        command.args(words).stdout(log.try_clone().unwrap()).stderr(log);
-        let mut running = Self { env, child: command.stdin(Stdio::null()).spawn().unwrap() };
+        let mut running = Self::spawn(env, words);
         until("the first pass", 20, || {
             assert_eq!(running.child.try_wait().unwrap(), None, "{}", running.log());
             running.log().contains("read a new revision")
         });
         running
+    }
+
+    /// Starts it and waits for nothing.
+    pub(super) fn spawn(env: &'a TestEnvironment, words: &[&str]) -> Self {
+        let log = File::create(env.path("run.log")).unwrap();
+        let mut command = env.command(&["run"]);
+        command.args(words).stdout(log.try_clone().unwrap()).stderr(log);
+        Self { env, child: command.stdin(Stdio::null()).spawn().unwrap() }
     }
 
     pub(super) fn log(&self) -> String {

@@ -116,6 +116,13 @@ impl StandIn {
         requests.iter().map(|request| request["operation"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Publishes the contracts of a catalog in today's format.
+    pub(crate) async fn publish(&self, catalog: &Value) {
+        let url = format!("http://{}/_catalog", self.server);
+        let answer = reqwest::Client::new().post(url).json(catalog).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
     /// Asks in the name of a connector.
     pub(crate) async fn graphql(&self, query: &str) -> Value {
         let url = format!("http://{}/graphql", self.server);
