@@ -162,15 +162,17 @@ async fn a_file_that_is_never_still_is_an_error_and_a_pause_is_enough() {
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
     let writer = std::thread::spawn(move || {
         while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
-            for size in [70_000, 900_000] {
-                fs::write(&path, " ".repeat(size)).unwrap();
+            for (letter, size) in [("a", 70_000), ("b", 900_000)] {
+                fs::write(&path, letter.repeat(size)).unwrap();
             }
         }
     });
-    // Each reading is either whole or an error.
+    // Each reading is of one moment or an error; a writer that rests in the middle of a file can't be told from one that
+    // is done.
     for _ in 0..5 {
         if let Ok(snapshot) = read(folder.path()).await {
-            assert!([70_000, 900_000].contains(&snapshot.files[0].content.len()));
+            let content = &snapshot.files[0].content;
+            assert!(content.iter().all(|letter| Some(letter) == content.first()), "two moments in one reading");
         }
     }
     stop.send(()).unwrap();
