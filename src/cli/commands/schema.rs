@@ -6,7 +6,7 @@ use super::Session;
 use crate::{
     catalog,
     cli::{CliError, Exit, output, wiring::offline},
-    manifest, plan, report, settings,
+    history, manifest, plan, report, settings,
 };
 
 /// Print the JSON Schema of a file or of an output, for editors and checks.
@@ -33,6 +33,8 @@ enum Subject {
     Validate,
     /// The output of `status --format json`.
     Status,
+    /// The output of `why --format json`.
+    Why,
 }
 
 impl Schema {
@@ -51,6 +53,7 @@ impl Schema {
             (Subject::Plan, None) => plan::wire::schema(),
             (Subject::Validate, None) => plan::wire::validate_schema(),
             (Subject::Status, None) => report::wire::schema(),
+            (Subject::Why, None) => history::wire::schema(),
         };
         output::json(&schema)?;
         Ok(Exit::Done)

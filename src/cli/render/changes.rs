@@ -8,7 +8,7 @@ use super::{
 use crate::{
     desired::{EnvValue, Origin, Wanted},
     model::InstanceName,
-    plan::{Action, Reason, Rename, Step, Work},
+    plan::{Action, Reason, Rename, Step, Work, wire::ReasonJson},
 };
 
 /// What is shown in the place of a value that nobody may see.
@@ -101,7 +101,7 @@ fn created(wanted: &Wanted) -> Changes {
     let mut hidden = 0;
     for (key, value) in &wanted.env {
         let field = format!("env.{key}");
-        let own = matches!(wanted.origins.get(&field), Some(Origin::Manifest(_)));
+        let own = wanted.origins.get(&field).and_then(Origin::place).is_some();
         match value {
             EnvValue::Plain(text) if own => rows.push(row(&field, plain(text))),
             EnvValue::Plain(_) => hidden += 1,
@@ -149,9 +149,21 @@ fn value(reason: &Reason) -> Value {
 
 fn note(reason: &Reason, replaces: bool) -> String {
     let why = if replaces { "# forces replacement" } else { "#" };
-    let cause = reason.cause.as_str();
-    match &reason.place {
-        Some(place) => format!("{why} ({cause}, {}:{})", printable(&place.file), place.line),
-        None => format!("{why} ({cause})"),
+    format!("{why} ({})", because(&ReasonJson::from(reason)))
+}
+
+/// Why a field changes, as far as that is known: `manifest, misp.yaml:12, 1a2b3c4d5e6f by Ada`.
+pub(super) fn because(reason: &ReasonJson) -> String {
+    let mut parts = vec![if reason.defaults { "defaults".to_owned() } else { reason.cause.clone() }];
+    parts.extend(reason.catalog.as_deref().map(printable));
+    if let Some(file) = &reason.file {
+        parts.push(format!("{}:{}", printable(file), reason.line.unwrap_or(1)));
     }
+    if let Some(commit) = &reason.commit {
+        let short = commit.get(..12).unwrap_or(commit);
+        let author = reason.author.as_deref().filter(|author| !author.is_empty());
+        parts.push(author.map_or_else(|| short.to_owned(), |author| format!("{short} by {}", printable(author))));
+    }
+    parts.extend(reason.since.as_ref().map(|since| format!("since {since}")));
+    parts.join(", ")
 }
