@@ -141,10 +141,7 @@ impl Store {
         })
     }
 
-    fn write(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<(), HistoryError>,
-    ) -> Result<(), HistoryError> {
+    fn write(&mut self, work: impl FnOnce(&Transaction<'_>) -> Result<(), HistoryError>) -> Result<(), HistoryError> {
         let failed = failed(&self.path, "write");
         let transaction = self.connection.transaction().map_err(&failed)?;
         work(&transaction)?;
@@ -223,8 +220,10 @@ fn add(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -> Result<(), 
         let found: Option<i64> =
             transaction.query_row(same, params![name, ALIKE_WITHIN, alike], |row| row.get(0)).optional()?;
         match found {
-            Some(id) => transaction
-                .execute("UPDATE entries SET at = ?, count = count + 1, body = ? WHERE id = ?", params![entry.at, text, id])?,
+            Some(id) => transaction.execute(
+                "UPDATE entries SET at = ?, count = count + 1, body = ? WHERE id = ?",
+                params![entry.at, text, id],
+            )?,
             None => transaction.execute(
                 "INSERT INTO entries (instance, first, at, count, action, alike, body) VALUES (?, ?, ?, 1, ?, ?, ?)",
                 params![name, entry.at, entry.at, body.action, alike, text],
@@ -247,7 +246,8 @@ fn alike(body: &Body) -> Option<Vec<u8>> {
     }
     let mut hash = Sha256::new();
     let fields = body.reasons.iter().flat_map(|reason| {
-        [Some(&reason.field), reason.before.as_ref(), reason.after.as_ref(), Some(&reason.cause)].map(Option::<&String>::cloned)
+        [Some(&reason.field), reason.before.as_ref(), reason.after.as_ref(), Some(&reason.cause)]
+            .map(Option::<&String>::cloned)
     });
     for part in [Some(body.action.clone()), Some(body.outcome.clone())].into_iter().chain(fields) {
         hash.update([u8::from(part.is_some())]);

@@ -11,8 +11,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector,
-    past::Past, reader::Reader,
+    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector, past::Past,
+    reader::Reader,
 };
 use crate::{
     desired::{DesiredState, Wanted},

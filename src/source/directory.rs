@@ -167,7 +167,8 @@ impl Source for DirectorySource {
     }
 
     async fn blame(&self, _: &Revision, lines: &[Cited]) -> BTreeMap<Cited, Commit> {
-        let in_work_tree = self.root.canonicalize().is_ok_and(|root| root.ancestors().any(|it| it.join(".git").exists()));
+        let in_work_tree =
+            self.root.canonicalize().is_ok_and(|root| root.ancestors().any(|it| it.join(".git").exists()));
         let Some(program) = self.git_program.as_ref().filter(|_| in_work_tree && !lines.is_empty()) else {
             return BTreeMap::new();
         };

@@ -65,10 +65,10 @@ impl Node {
         match &self.kind {
             Kind::Null | Kind::Scalar(_) => own,
             Kind::List(items) => items.iter().map(Self::lines).fold(own, join),
-            Kind::Map(entries) => entries.iter().map(|(_, value)| value.lines()).fold(
-                entries.iter().fold(own, |lines, (key, _)| join(lines, key.place.line..=key.place.line)),
-                join,
-            ),
+            Kind::Map(entries) => entries
+                .iter()
+                .map(|(_, value)| value.lines())
+                .fold(entries.iter().fold(own, |lines, (key, _)| join(lines, key.place.line..=key.place.line)), join),
         }
     }
 

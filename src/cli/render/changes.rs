@@ -43,6 +43,8 @@ pub(super) struct Row {
 /// Everything that is shown of a step.
 #[derive(Debug)]
 pub(super) struct Changes {
+    /// What the whole step is for, as a comment, where no field says it.
+    pub cause: Option<String>,
     /// The fields.
     pub rows: Vec<Row>,
     /// How many fields are not shown, as a comment.
@@ -83,7 +85,7 @@ pub(super) fn latter<'a>(step: &Step, renames: &'a [Rename]) -> Option<&'a Insta
 /// What is shown of a step.
 pub(super) fn changes(step: &Step) -> Changes {
     match &step.work {
-        Work::Create(new) => created(&new.wanted),
+        Work::Create(new) => created(&new.wanted, step.reasons.first()),
         Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
         Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
         Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
@@ -91,8 +93,12 @@ pub(super) fn changes(step: &Step) -> Changes {
 }
 
 /// What a new instance is made from: what its manifest says, and how much more its contract adds.
-fn created(wanted: &Wanted) -> Changes {
-    let row = |field: &str, value| Row { mark: Mark::Add, field: printable(field), value, note: String::new() };
+fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
+    let note = |field: &str| {
+        let place = wanted.origins.get(field).and_then(Origin::place);
+        place.map_or_else(String::new, |place| format!("# ({}:{})", printable(&place.file), place.line))
+    };
+    let row = |field: &str, value| Row { mark: Mark::Add, field: printable(field), value, note: note(field) };
     let plain = |text: &str| match difference(None, Some(text)) {
         Some(long) => Value::Long(long),
         None => Value::New(quoted(text)),
@@ -110,7 +116,8 @@ fn created(wanted: &Wanted) -> Changes {
             }
         }
     }
-    Changes { rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default"))) }
+    let cause = reason.map(|reason| format!("# ({})", because(&ReasonJson::from(reason))));
+    Changes { cause, rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default"))) }
 }
 
 fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
@@ -120,7 +127,8 @@ fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
         wanted.visible_fields().len() + wanted.env.values().filter(|value| value.is_sensitive()).count()
     });
     let hidden = all.saturating_sub(rows.len());
-    Changes { rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "unchanged field"))) }
+    let hidden = (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "unchanged field")));
+    Changes { cause: None, rows, hidden }
 }
 
 fn row(reason: &Reason, replaces: bool) -> Row {

@@ -37,7 +37,10 @@ fn one(entry: &EntryJson) -> String {
     }
     for finding in &entry.findings {
         let place = format!("{}:{}:{}", finding.file, finding.line, finding.column);
-        push(&mut text, format_args!("    {}: {} ({})\n", printable(&place), printable(&finding.message), finding.code));
+        push(
+            &mut text,
+            format_args!("    {}: {} ({})\n", printable(&place), printable(&finding.message), finding.code),
+        );
     }
     text
 }

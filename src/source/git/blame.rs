@@ -59,18 +59,15 @@ impl Search<'_> {
         answers
     }
 
-    fn file(
-        &self,
-        path: &str,
-        newer: Option<Vec<u8>>,
-        asked: &[(usize, Option<u32>)],
-    ) -> Vec<(usize, Option<Author>)> {
+    fn file(&self, path: &str, newer: Option<Vec<u8>>, asked: &[(usize, Option<u32>)]) -> Vec<(usize, Option<Author>)> {
         let Some(committed) = self.content(path) else { return Vec::new() };
         let edited = newer.filter(|content| *content != committed);
         let content = edited.as_ref().unwrap_or(&committed);
         let by_line = |line: &Option<u32>| line.filter(|_| content.len() <= MAX_BYTES);
-        let committed_blame = if asked.iter().any(|(_, line)| by_line(line).is_some()) { self.blame(path) } else { None };
-        let edited_blame = committed_blame.as_ref().zip(edited.as_ref()).map(|(blame, text)| blame.blame_buffer(text).ok());
+        let committed_blame =
+            if asked.iter().any(|(_, line)| by_line(line).is_some()) { self.blame(path) } else { None };
+        let edited_blame =
+            committed_blame.as_ref().zip(edited.as_ref()).map(|(blame, text)| blame.blame_buffer(text).ok());
         let blame = match &edited_blame {
             Some(blame) => blame.as_ref(),
             None => committed_blame.as_ref(),
@@ -124,7 +121,8 @@ impl Search<'_> {
 fn author(commit: &Commit<'_>) -> Author {
     let signature = commit.author();
     let name = String::from_utf8_lossy(signature.name_bytes()).into_owned();
-    let name = if name.trim().is_empty() { String::from_utf8_lossy(signature.email_bytes()).into_owned() } else { name };
+    let name =
+        if name.trim().is_empty() { String::from_utf8_lossy(signature.email_bytes()).into_owned() } else { name };
     // The parent makes it short and safe to print; no honest name needs more than this.
     Author { id: commit.id().to_string(), name: name.chars().take(200).collect() }
 }

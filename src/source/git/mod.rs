@@ -19,7 +19,7 @@ mod url;
 mod wire;
 
 pub use child::fetch_child_main;
-pub use settings::{GitAuth, GitConfig, SshKey};
 pub(super) use process::blame_folder;
+pub use settings::{GitAuth, GitConfig, SshKey};
 pub use source::GitSource;
 pub(super) use url::is_loopback;

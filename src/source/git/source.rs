@@ -108,7 +108,9 @@ impl Source for GitSource {
                 Ok(Some(snapshot))
             }
             Found::Nothing => Ok(None),
-            Found::Unchanged { .. } | Found::Blamed(_) => Err(SourceError::Child("its answer fits no question".to_owned())),
+            Found::Unchanged { .. } | Found::Blamed(_) => {
+                Err(SourceError::Child("its answer fits no question".to_owned()))
+            }
         }
     }
 

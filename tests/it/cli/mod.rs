@@ -10,3 +10,4 @@ mod options;
 mod platform;
 mod run;
 mod running;
+mod why;

@@ -6,12 +6,12 @@ use lockstep::{
     desired::{EnvValue, Held, Origin, SourceDigest, Wanted},
     manifest::{Health, Rollback, WantedState},
     model::{
-        Code, Commit, ConnectorId, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformName, PullPolicy,
-        Revision, Slug,
+        Code, Commit, ConnectorId, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformName,
+        PullPolicy, Revision, Slug,
     },
     plan::{
-        Action, Cause, ContainerId, ContainerState, Given, NewContainer, Observed, ObservedContainer, Plan, Reason, Refusal,
-        Rename, Replacement, SpecDigest, Step, Work,
+        Action, Cause, ContainerId, ContainerState, Given, NewContainer, Observed, ObservedContainer, Plan, Reason,
+        Refusal, Rename, Replacement, SpecDigest, Step, Work,
     },
 };
 
