@@ -49,9 +49,10 @@
 //! source     -> model
 //! engine     -> model manifest desired plan
 //! platform   -> model report
+//! history    -> model plan
 //! settings   -> model yaml source engine platform
 //! telemetry  -> model
-//! reconcile  -> model manifest catalog secrets desired plan report source engine platform telemetry
+//! reconcile  -> model manifest catalog secrets desired plan report source engine platform history telemetry
 //! cli        -> everything
 //! ```
 
@@ -59,6 +60,7 @@ pub mod catalog;
 pub mod cli;
 pub mod desired;
 pub mod engine;
+pub mod history;
 pub mod import;
 pub mod manifest;
 pub mod model;

@@ -107,6 +107,14 @@ impl Catalogs {
         choose(versions, Asked { platform, version: asker.version, own_image: asker.own_image })
     }
 
+    /// The name of the catalog that a contract of these stands in.
+    pub fn name_of(&self, contract: &Contract) -> Option<&str> {
+        let holds = |catalog: &&Arc<Catalog>| {
+            catalog.contract(&contract.slug).is_some_and(|candidate| std::ptr::eq(candidate, contract))
+        };
+        self.catalogs.iter().find(holds).map(|catalog| catalog.name())
+    }
+
     /// The slug that a misspelt one was probably meant to be; one of the platform asked for, where one is.
     pub fn closest(&self, slug: &str, platform: Option<PlatformKind>) -> Option<&Slug> {
         let asked = |contract: &&Contract| platform.is_none() || contract.platform() == platform;

@@ -79,10 +79,7 @@ fn hold_shared_ids(wanted: &mut BTreeMap<InstanceName, Arc<Wanted>>, findings: &
     }
     for (id, instances) in holders.into_iter().filter(|(_, instances)| instances.len() > 1) {
         for instance in instances {
-            let place = match instance.origins.get("id") {
-                Some(Origin::Manifest(place)) => place.clone(),
-                Some(Origin::Catalog | Origin::Platform | Origin::Lockstep) | None => instance.place.clone(),
-            };
+            let place = instance.origins.get("id").and_then(Origin::place).unwrap_or(&instance.place).clone();
             let finding = Finding::error(Code::BadId, place, format!("the id `{id}` belongs to another instance too"))
                 .with_help("give each instance an id of its own, or leave `spec.id` out")
                 .of_instance(&instance.name);
@@ -109,6 +106,7 @@ fn assemble_one(
                 );
             }
         };
+    let catalog: Arc<str> = catalogs.name_of(contract).unwrap_or_default().into();
     let facts = platform.as_ref().and_then(|name| context.platforms.get(name));
     let kind_of_platform =
         facts.map(|facts| facts.kind).or(contract.kind.map(ConnectorKind::platform)).unwrap_or(PlatformKind::OpenCti);
@@ -134,8 +132,8 @@ fn assemble_one(
     let mut builder = EnvBuilder { manifest, snapshot, env: BTreeMap::new(), origins: BTreeMap::new(), findings };
     for (key, value) in values {
         let origin = match value.origin {
-            CheckedOrigin::Manifest(place) => Origin::Manifest(place),
-            CheckedOrigin::Default => Origin::Catalog,
+            CheckedOrigin::Manifest(place) => from(manifest, &place),
+            CheckedOrigin::Default => Origin::Catalog(Arc::clone(&catalog)),
         };
         match value.value {
             Content::Plain(text) => builder.plain(&key, text, origin),
@@ -144,16 +142,17 @@ fn assemble_one(
     }
     for (key, value) in &manifest.container.env {
         let place = manifest.fields.get(&format!("container.env.{key}")).unwrap_or(&manifest.name.place);
-        builder.plain(key, value.clone(), Origin::Manifest(place.clone()));
+        builder.plain(key, value.clone(), from(manifest, place));
     }
     builder.own_variables(kind, kind_of_platform, id, platform.as_ref().zip(facts));
     let EnvBuilder { env, mut origins, findings, .. } = builder;
 
-    origins.insert("image".to_owned(), manifest.image.as_ref().map_or(Origin::Catalog, |image| from(&image.place)));
+    let image_origin = manifest.image.as_ref().map(|image| from(manifest, &image.place));
+    origins.insert("image".to_owned(), image_origin.unwrap_or(Origin::Catalog(catalog)));
     if let Some(id) = &manifest.id {
-        origins.insert("id".to_owned(), from(&id.place));
+        origins.insert("id".to_owned(), from(manifest, &id.place));
     }
-    origins.extend(manifest.fields.iter().map(|(field, place)| (field.clone(), from(place))));
+    origins.extend(manifest.fields.iter().map(|(field, place)| (field.clone(), from(manifest, place))));
     let mut container = manifest.container.clone();
     container.env.clear();
     if container.networks.is_empty() && container.host_namespaces.is_empty() {
@@ -190,8 +189,9 @@ fn assemble_one(
     (Some(wanted), findings)
 }
 
-fn from(place: &Place) -> Origin {
-    Origin::Manifest(place.clone())
+fn from(manifest: &Manifest, place: &Place) -> Origin {
+    let own = place.file == manifest.name.place.file && manifest.lines.contains(&place.line);
+    if own { Origin::Manifest(place.clone()) } else { Origin::Defaults(place.clone()) }
 }
 
 fn platform_of(manifest: &Manifest, context: &Context) -> Result<Option<PlatformName>, Finding> {

@@ -36,10 +36,7 @@ impl EnvBuilder<'_> {
                     self.set(key, EnvValue::FromFile { file, key: name.clone() }, origin);
                 }
                 None => {
-                    let place = match &origin {
-                        Origin::Manifest(place) => place.clone(),
-                        Origin::Catalog | Origin::Platform | Origin::Lockstep => self.manifest.name.place.clone(),
-                    };
+                    let place = origin.place().unwrap_or(&self.manifest.name.place).clone();
                     let message = format!("`{key}` names the file `{file}`, which the source does not have");
                     let help = "paths of `fromSecret` are relative to the root of the source";
                     let finding = Finding::error(Code::BadSecret, place, message).with_help(help);

@@ -77,9 +77,6 @@ impl Wanted {
     }
 
     fn place_of_env(&self, key: &str) -> Place {
-        match self.origins.get(&format!("env.{key}")) {
-            Some(Origin::Manifest(place)) => place.clone(),
-            Some(Origin::Catalog | Origin::Platform | Origin::Lockstep) | None => self.place.clone(),
-        }
+        self.origins.get(&format!("env.{key}")).and_then(Origin::place).unwrap_or(&self.place).clone()
     }
 }

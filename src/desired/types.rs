@@ -60,14 +60,26 @@ impl EnvValue {
 /// Where a field of the effective spec came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
-    /// Written in the source: a manifest or a `Defaults` document.
+    /// Written in the instance's own manifest.
     Manifest(Place),
-    /// A default of the contract.
-    Catalog,
+    /// Written in a `Defaults` document.
+    Defaults(Place),
+    /// A default of the contract, in the catalog of this name: a path or a URL.
+    Catalog(Arc<str>),
     /// Set from the settings' entry of the platform.
     Platform,
     /// Set by Lockstep itself.
     Lockstep,
+}
+
+impl Origin {
+    /// Where it was written, if it was written in the source.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Manifest(place) | Self::Defaults(place) => Some(place),
+            Self::Catalog(_) | Self::Platform | Self::Lockstep => None,
+        }
+    }
 }
 
 /// One instance as it is to be, complete but for the opening of its secrets.

@@ -151,6 +151,8 @@ pub struct EngineEvent {
     pub action: String,
     /// The exit code of a `die`.
     pub exit_code: Option<i64>,
+    /// Seconds since the Unix epoch at which it happened, by the engine's clock.
+    pub time: Option<i64>,
 }
 
 /// One line of a container's output.

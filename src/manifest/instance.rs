@@ -27,6 +27,7 @@ pub(super) struct Instance {
 
 /// Reads an instance document; `defaults` is the merged spec of the `Defaults` documents above it.
 pub(super) fn read(root: &Node, defaults: Option<&Node>, checker: &Checker) -> Instance {
+    let lines = root.lines();
     let merged = defaults.and_then(|defaults| with_defaults(root, defaults));
     let root = merged.as_ref().unwrap_or(root);
     let mut findings = Vec::new();
@@ -64,6 +65,7 @@ pub(super) fn read(root: &Node, defaults: Option<&Node>, checker: &Checker) -> I
             health: or_default(spec.health).into_health(),
             rollback: spec.rollback.take().map_or(Rollback::Auto, |word| word.0),
             suspend: spec.suspend.take().unwrap_or_default(),
+            lines: lines.clone(),
             fields: merge::fields(node),
         })
     });

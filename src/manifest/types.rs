@@ -1,6 +1,6 @@
 //! What one instance manifest means, after defaults and units.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use crate::model::{
     ConfigValue, ConnectorId, ContainerSpec, Finding, InstanceName, Place, Placed, PlatformName, SecretValue, Slug,
@@ -98,6 +98,8 @@ pub struct Manifest {
     pub rollback: Rollback,
     /// Whether Lockstep leaves it as it is.
     pub suspend: bool,
+    /// The lines of the manifest's own document; what stands elsewhere came from a `Defaults` document.
+    pub lines: RangeInclusive<u32>,
     /// Where each field was written, by dotted path below `spec` (`container.resources.memory`); a field that came from
     /// a `Defaults` document has its place there.
     pub fields: BTreeMap<String, Place>,

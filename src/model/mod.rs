@@ -27,8 +27,8 @@ pub use fields::{
 pub use finding::{Code, Finding, Severity};
 pub use kind::{ConnectorKind, PlatformKind, Registration};
 pub use name::{ConnectorId, InstanceName, InvalidName, OwnerName, PlatformName, Slug};
-pub use place::{Place, Placed};
+pub use place::{Cited, Place, Placed};
 pub use policy::Policy;
-pub use snapshot::{Revision, Snapshot, SourceFile};
-pub use text::{closest, is_hidden, printable};
+pub use snapshot::{Commit, Revision, Snapshot, SourceFile};
+pub use text::{closest, is_hidden, printable, rfc3339};
 pub use value::{ConfigValue, Scalar, Sealed, SecretValue};

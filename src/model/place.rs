@@ -26,6 +26,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// A line of the source that someone asks about, or a file as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Cited {
+    /// The file's path, relative to the root of the source.
+    pub file: Arc<str>,
+    /// The line, counted from 1; none asks about the file as a whole.
+    pub line: Option<u32>,
+}
+
 /// A value together with the place it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed<T> {

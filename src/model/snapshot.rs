@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use super::printable;
+
 /// Which state of the source something was read from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revision {
@@ -32,6 +34,31 @@ impl Revision {
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.full())
+    }
+}
+
+/// A commit that wrote something, for people who ask who changed it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Commit {
+    /// Its id, as 40 or 64 hexadecimal digits.
+    pub id: String,
+    /// Its author's name, safe to print and short.
+    pub author: String,
+}
+
+/// The longest name of an author that is kept, in characters.
+const MAX_AUTHOR: usize = 60;
+
+impl Commit {
+    /// Takes what a repository says; none where the id is no commit's.
+    pub fn new(id: &str, author: &str) -> Option<Self> {
+        let is_id = matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_id.then(|| Self { id: id.to_owned(), author: printable(author.trim(), MAX_AUTHOR) })
+    }
+
+    /// The id cut to twelve digits, for people.
+    pub fn short(&self) -> &str {
+        self.id.get(..12).unwrap_or(&self.id)
     }
 }
 

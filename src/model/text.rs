@@ -29,6 +29,11 @@ fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
+/// Seconds since the Unix epoch as RFC 3339, in UTC; none for a time that no calendar has.
+pub fn rfc3339(seconds: i64) -> Option<String> {
+    jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+}
+
 /// The candidate nearest to a name, if one is near enough; the first of equally near ones.
 pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A name this long is no slip of the pen, and comparing it would cost its square.

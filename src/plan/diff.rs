@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Action, Cause, ContainerState, LABELS, NewContainer, Observed, ObservedContainer, Plan, PruneRules, Pruning,
+    Action, Cause, ContainerState, Given, LABELS, NewContainer, Observed, ObservedContainer, Plan, PruneRules, Pruning,
     Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, prune, reasons,
 };
 use crate::{
@@ -48,7 +48,17 @@ pub fn needs_look<'a>(desired: &DesiredState, observed: &'a Observed, digests: &
         needs_digest(desired, observed, digests).iter().map(|wanted| wanted.name.clone()).collect();
     let orphan = |name: &InstanceName| !desired.wanted.contains_key(name) && !desired.held.contains_key(name);
     let stopped = |container: &ObservedContainer| orphan(&container.instance) && !container.runs();
-    let looked = |container: &&ObservedContainer| changing.contains(&container.instance) || stopped(container);
+    // The list does not say since when one does not run that should.
+    let started = |name: &InstanceName| {
+        desired.wanted.get(name).is_some_and(|wanted| wanted.state == WantedState::Started && !wanted.suspend)
+    };
+    let ended = |container: &ObservedContainer| {
+        let has_ended = matches!(container.state, ContainerState::Exited(_) | ContainerState::Dead);
+        has_ended && container.finished.is_none() && started(&container.instance)
+    };
+    let looked = |container: &&ObservedContainer| {
+        changing.contains(&container.instance) || stopped(container) || ended(container)
+    };
     observed.containers.iter().filter(looked).collect()
 }
 
@@ -214,19 +224,11 @@ fn steady(wanted: &Wanted, current: &ObservedContainer) -> Steady {
 }
 
 fn state_reason(wanted: &Wanted, current: &ObservedContainer, after: &str, cause: Cause) -> Reason {
-    let place = match wanted.origins.get("state") {
-        Some(Origin::Manifest(place)) => Some(place.clone()),
-        Some(Origin::Catalog | Origin::Platform | Origin::Lockstep) | None => None,
-    };
-    Reason {
-        field: "state".to_owned(),
-        before: Some(current.state.describe()),
-        after: Some(after.to_owned()),
-        sensitive: false,
-        cause,
-        place,
-        commit: None,
-    }
+    let origin = wanted.origins.get("state");
+    let given = matches!(origin, Some(Origin::Defaults(_))).then_some(Given::Defaults);
+    let since = current.finished.filter(|_| cause == Cause::Drift);
+    let reason = Reason::of("state", Some(current.state.describe()), Some(after.to_owned()), cause);
+    Reason { place: origin.and_then(Origin::place).cloned(), given, since, ..reason }
 }
 
 /// The container to be made; none where its digest is not known. A replacement that goes on keeps the digest of the

@@ -132,15 +132,7 @@ fn removal(name: &InstanceName, containers: &[&ObservedContainer], rules: &Prune
         let before = if running.is_empty() { "stopped" } else { "running" };
         (before, "removed".to_owned(), Work::Remove { containers: due })
     };
-    let reason = Reason {
-        field: "instance".to_owned(),
-        before: Some(before.to_owned()),
-        after: Some(after),
-        sensitive: false,
-        cause: Cause::Manifest,
-        place: None,
-        commit: None,
-    };
+    let reason = Reason::of("instance", Some(before.to_owned()), Some(after), Cause::Manifest);
     Some(Step { instance: name.clone(), action: Action::Destroy, reasons: vec![reason], work })
 }
 

@@ -1,8 +1,8 @@
 //! Why an instance changes, field by field.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
-use super::{Cause, ObservedContainer, Reason};
+use super::{Cause, Given, ObservedContainer, Reason};
 use crate::desired::{EnvValue, Origin, Wanted};
 
 /// Whether a close look has shown that a container is what is wanted in every field.
@@ -14,15 +14,8 @@ pub(super) fn equal(container: &ObservedContainer, wanted: &Wanted) -> bool {
 
 /// The reason of a creation: the manifest is there.
 pub(super) fn of_creation(wanted: &Wanted) -> Reason {
-    Reason {
-        field: "instance".to_owned(),
-        before: None,
-        after: Some(wanted.image.clone()),
-        sensitive: false,
-        cause: Cause::Manifest,
-        place: Some(wanted.place.clone()),
-        commit: None,
-    }
+    let reason = Reason::of("instance", None, Some(wanted.image.clone()), Cause::Manifest);
+    Reason { place: Some(wanted.place.clone()), ..reason }
 }
 
 /// The reason of a replacement that was begun by an earlier attempt.
@@ -30,15 +23,7 @@ pub(super) fn unfinished(current: &ObservedContainer, old: &[&ObservedContainer]
     let names = |containers: &[&ObservedContainer]| {
         containers.iter().map(|container| container.name.as_str()).collect::<Vec<_>>().join(", ")
     };
-    Reason {
-        field: "replacement".to_owned(),
-        before: Some(names(old)),
-        after: Some(current.name.clone()),
-        sensitive: false,
-        cause: Cause::Drift,
-        place: None,
-        commit: None,
-    }
+    Reason::of("replacement", Some(names(old)), Some(current.name.clone()), Cause::Drift)
 }
 
 /// Every field in which the newest container differs from what is wanted; at least one reason.
@@ -49,15 +34,8 @@ pub(super) fn of_change(old: &[&ObservedContainer], wanted: &Wanted) -> Vec<Reas
         return fields;
     }
     let before = newest.and_then(|container| container.source.clone()).map(|mark| short(&mark));
-    vec![Reason {
-        field: "spec".to_owned(),
-        before,
-        after: Some(short(&wanted.source_digest.0)),
-        sensitive: false,
-        cause: Cause::Manifest,
-        place: Some(wanted.place.clone()),
-        commit: None,
-    }]
+    let reason = Reason::of("spec", before, Some(short(&wanted.source_digest.0)), Cause::Manifest);
+    vec![Reason { place: Some(wanted.place.clone()), ..reason }]
 }
 
 fn short(digest: &str) -> String {
@@ -90,14 +68,17 @@ fn changed_fields(container: &ObservedContainer, wanted: &Wanted) -> Vec<Reason>
 
 fn reason(wanted: &Wanted, field: &str, before: Option<String>, after: Option<String>, sensitive: bool) -> Reason {
     let origin = origin_of(wanted, field);
-    let (cause, place) = match origin {
-        Some(Origin::Manifest(place)) => (Cause::Manifest, Some(place.clone())),
-        Some(Origin::Catalog) if field == "image" => (Cause::Image, None),
-        Some(Origin::Catalog) => (Cause::Catalog, None),
-        Some(Origin::Platform) => (Cause::Platform, None),
-        Some(Origin::Lockstep) | None => (Cause::Manifest, Some(wanted.place.clone())),
+    let (cause, place, given) = match origin {
+        Some(Origin::Manifest(place)) => (Cause::Manifest, Some(place.clone()), None),
+        Some(Origin::Defaults(place)) => (Cause::Manifest, Some(place.clone()), Some(Given::Defaults)),
+        Some(Origin::Catalog(name)) => {
+            let cause = if field == "image" { Cause::Image } else { Cause::Catalog };
+            (cause, None, Some(Given::Catalog(Arc::clone(name))))
+        }
+        Some(Origin::Platform) => (Cause::Platform, None, None),
+        Some(Origin::Lockstep) | None => (Cause::Manifest, Some(wanted.place.clone()), None),
     };
-    Reason { field: field.to_owned(), before, after, sensitive, cause, place, commit: None }
+    Reason { sensitive, place, given, ..Reason::of(field, before, after, cause) }
 }
 
 /// The origin of a field, or of the nearest field that it is a part of or that is a part of it.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{ContainerId, SpecDigest};
 use crate::{
     desired::{Held, Wanted},
-    model::{InstanceName, Place, Revision},
+    model::{Commit, InstanceName, Place, Revision},
 };
 
 /// What happens to an instance, in the words of the outside interface.
@@ -85,8 +85,29 @@ pub struct Reason {
     pub cause: Cause,
     /// Where the new value was written.
     pub place: Option<Place>,
-    /// The commit that wrote it.
-    pub commit: Option<String>,
+    /// What besides a manifest gives the new value.
+    pub given: Option<Given>,
+    /// The commit that wrote it, where the source knows.
+    pub commit: Option<Commit>,
+    /// Seconds since the Unix epoch at which the engine was found, or told, to be otherwise.
+    pub since: Option<i64>,
+}
+
+/// What gives a value that no manifest gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Given {
+    /// A `Defaults` document.
+    Defaults,
+    /// A default of the contract, in the catalog of this name: a path or a URL.
+    Catalog(Arc<str>),
+}
+
+impl Reason {
+    /// A reason that a field changes from one value to another, before anything is known of where and when.
+    pub fn of(field: &str, before: Option<String>, after: Option<String>, cause: Cause) -> Self {
+        let field = field.to_owned();
+        Self { field, before, after, sensitive: false, cause, place: None, given: None, commit: None, since: None }
+    }
 }
 
 /// A container to be created, whole.

@@ -1,14 +1,14 @@
 //! The plan as JSON, with the field names that scripts rely on (`schemas/plan.schema.json`).
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use super::observed_file::{ContainerJson, ObservedJson};
-use super::{Action, Plan, Reason, Rename, Step};
-use crate::model::Finding;
+use super::{Action, Given, Plan, Reason, Rename, Step};
+use crate::model::{Finding, rfc3339};
 
 /// A finding.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FindingJson {
     /// What kind of mistake it is, one of a fixed list of words.
     pub code: String,
@@ -79,7 +79,7 @@ impl SummaryJson {
 }
 
 /// One field that changes.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReasonJson {
     /// The field's name.
     pub field: String,
@@ -95,8 +95,17 @@ pub struct ReasonJson {
     pub file: Option<String>,
     /// The line in it, counted from 1.
     pub line: Option<u32>,
+    /// Whether a `Defaults` document says so, and not the manifest itself.
+    #[serde(default)]
+    pub defaults: bool,
+    /// The catalog whose default this is: a path or a URL.
+    pub catalog: Option<String>,
     /// The commit that wrote it.
     pub commit: Option<String>,
+    /// The author of that commit, by name.
+    pub author: Option<String>,
+    /// Since when the engine is found to be otherwise, as RFC 3339.
+    pub since: Option<String>,
 }
 
 impl From<&Reason> for ReasonJson {
@@ -110,7 +119,14 @@ impl From<&Reason> for ReasonJson {
             cause: reason.cause.as_str().to_owned(),
             file: reason.place.as_ref().map(|place| place.file.to_string()),
             line: reason.place.as_ref().map(|place| place.line),
-            commit: reason.commit.clone(),
+            defaults: reason.given == Some(Given::Defaults),
+            catalog: match &reason.given {
+                Some(Given::Catalog(name)) => Some(name.to_string()),
+                Some(Given::Defaults) | None => None,
+            },
+            commit: reason.commit.as_ref().map(|commit| commit.id.clone()),
+            author: reason.commit.as_ref().map(|commit| commit.author.clone()),
+            since: reason.since.and_then(rfc3339),
         }
     }
 }

@@ -1,15 +1,22 @@
 //! Brings a revision about once: plan, look for what would fail, carry out, and go on until nothing is left to do.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{PassError, Pipeline, Planned, State, StepReport, Watcher, execute};
+use super::{
+    PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, epoch_seconds, execute,
+    record::{self, Happened},
+};
 use crate::{
     engine::{Engine, Problem},
     model::InstanceName,
-    plan::{Action, Pruning},
+    plan::{Action, Pruning, Step},
     source::Source,
+    telemetry::Scrubber,
 };
 
 /// How one application is carried out.
@@ -21,8 +28,10 @@ pub struct ApplyOptions {
     pub only: Option<BTreeSet<InstanceName>>,
     /// A number of removals that the operator has acknowledged.
     pub acknowledged: Option<usize>,
-    /// Where the applied revision is remembered.
+    /// Where the applied revision and the history are remembered.
     pub state: PathBuf,
+    /// Takes secrets out of what is remembered.
+    pub scrubber: Scrubber,
 }
 
 /// How an application ended.
@@ -80,6 +89,7 @@ pub async fn apply<S: Source, E: Engine>(
     let pruning =
         Pruning { now, absent_before: absent, acknowledged: options.acknowledged, only: options.only.clone() };
     let mut planned = pipeline.plan(desired, observed, &pruning).await?;
+    pipeline.cite(&mut planned).await;
     if !confirm(&planned).await {
         return Ok(Applied { planned, problems: Vec::new(), steps: Vec::new() });
     }
@@ -89,14 +99,38 @@ pub async fn apply<S: Source, E: Engine>(
         pipeline.engine.preflight(&pipeline.owner, &planned.plan).await?
     };
     let blocked: BTreeSet<_> = problems.iter().map(|problem| problem.instance().clone()).collect();
-    planned.plan.steps.retain(|step| !blocked.contains(&step.instance));
+    let (refused, steps) = planned.plan.steps.into_iter().partition(|step| blocked.contains(&step.instance));
+    planned.plan.steps = steps;
     let steps = &planned.plan.steps;
     let steps = execute(&pipeline.engine, &pipeline.openers, steps, options.concurrency, watcher, cancel).await;
     let applied = Applied { planned, problems, steps };
+    record::once(&options.state, happened(options, &applied, refused)).await;
     if applied.is_whole() && options.only.is_none() {
         remember(options, &applied);
     }
     Ok(applied)
+}
+
+/// What is written down of an application; `refused` are the steps that would have failed.
+fn happened(options: &ApplyOptions, applied: &Applied, refused: Vec<Step>) -> Vec<Happened> {
+    let (plan, now) = (&applied.planned.plan, epoch_seconds());
+    let failures = refused.iter().filter_map(|step| {
+        let problem = applied.problems.iter().find(|problem| problem.instance() == &step.instance)?;
+        let result = Err(StepError::Engine(problem.to_error()));
+        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
+    });
+    let failures: Vec<_> = failures.collect();
+    let steps = plan.steps.iter().chain(&refused);
+    let reasons: BTreeMap<_, _> = steps.map(|step| (&step.instance, &step.reasons)).collect();
+    let entry = |report: &StepReport| {
+        let entry = record::of_step(report, &plan.revision, now, &options.scrubber)?;
+        let reasons = reasons.get(&report.instance).map_or_else(Vec::new, |reasons| (*reasons).clone());
+        Some(Happened::Entry { entry, reasons, revision: plan.revision.clone() })
+    };
+    let mut happened: Vec<_> = applied.steps.iter().chain(&failures).filter_map(entry).collect();
+    let held = plan.held.iter().map(|held| (held.instance.clone(), held.findings.clone())).collect();
+    happened.push(Happened::Held { at: now, revision: plan.revision.clone(), held, all: options.only.is_none() });
+    happened
 }
 
 fn remember(options: &ApplyOptions, applied: &Applied) {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 use super::{batch, memory::Loop};
 use crate::{
     engine::Engine,
-    model::InstanceName,
+    model::{InstanceName, Revision},
     plan::{ContainerState, Observed, Plan, Step, Work},
     source::Source,
 };
@@ -33,8 +33,16 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::Stop { .. }
                 | Work::Remove { .. } => false,
             };
-            if ended_by_itself && !self.at_once && !self.may_start_again(name, now) {
-                continue;
+            if ended_by_itself && !self.at_once {
+                let waited = self.waiting.contains(name);
+                if !self.may_start_again(name, now) {
+                    if !waited && let Some(next) = self.crashes.waits_until(name, now) {
+                        let ended = observed.of(name).find(|seen| !seen.runs()).map(|seen| seen.state.describe());
+                        let wait = next.duration_since(now);
+                        self.past.note_crash(name, &ended.unwrap_or_default(), &plan.revision, wait);
+                    }
+                    continue;
+                }
             }
             chosen.push(step.clone());
         }
@@ -55,7 +63,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         over
     }
 
-    pub(super) fn begin(&mut self, steps: Vec<Step>) {
+    pub(super) fn begin(&mut self, steps: Vec<Step>, revision: &Revision) {
+        self.past.note_begun(&steps, revision);
         for step in &steps {
             self.busy.insert(step.instance.clone(), format!("{} is being carried out", step.action.as_str()));
             self.failed.remove(&step.instance);

@@ -11,7 +11,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector,
+    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector, past::Past,
     reader::Reader,
 };
 use crate::{
@@ -70,6 +70,7 @@ pub(super) struct Loop<S, E> {
     pub(super) last_resync: Instant,
     pub(super) retry: Option<(Instant, Duration)>,
     pub(super) settles: Option<Instant>,
+    pub(super) past: Past,
 }
 
 /// What has woken the loop.
@@ -97,6 +98,12 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let tasks = TaskTracker::new();
         let reader = Reader::begin(Arc::clone(&pipeline.source), &tasks, cancel.clone());
         Self {
+            past: Past::begin(
+                Arc::clone(&pipeline.source),
+                options.state.clone(),
+                options.scrubber.clone(),
+                cancel.clone(),
+            ),
             heard: platforms.iter().map(|link| link.reporter.heard()).collect(),
             catalogs: pipeline.catalogs.changes().subscribe(),
             catalogs_read: None,
@@ -134,6 +141,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         }
     }
     pub(super) fn note_ended(&mut self, report: StepReport) {
+        self.past.note_ended(&report, epoch_seconds());
         let name = report.instance;
         self.busy.remove(&name);
         self.touch(&name);
@@ -156,6 +164,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
     }
 
     pub(super) fn note_event(&mut self, event: &EngineEvent) {
+        let is_wanted = self.desired.as_ref().is_some_and(|desired| desired.wanted.contains_key(&event.instance));
+        self.past.note_event(event, self.busy.contains_key(&event.instance), is_wanted);
         // Our own steps do this only to containers that are not meant to run afterwards.
         if matches!(event.action.as_str(), "kill" | "stop" | "pause") {
             self.by_hand.insert(event.container.clone());
@@ -266,6 +276,10 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             tracing::warn!("steps in hand did not end in time; the next start resumes from what they left");
         }
         self.reports.1.close();
+        while let Ok(report) = self.reports.1.try_recv() {
+            self.note_ended(report);
+        }
+        self.past.finish(Duration::from_secs(1)).await;
         let farewells = self.platforms.iter().map(|link| link.farewell(Duration::from_secs(1)));
         futures_util::future::join_all(farewells).await;
     }

@@ -38,10 +38,11 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.assemble(snapshot).await?;
         }
         let Some(desired) = self.desired.clone() else { return Ok(()) };
-        let observed = match self.observed.take() {
+        let mut observed = match self.observed.take() {
             Some(observed) => observed,
             None => self.pipeline.observe().await?,
         };
+        self.past.date(&desired, &mut observed);
         self.died.retain(|id, _| observed.containers.iter().any(|seen| &seen.id == id && seen.runs()));
         let pruning = self.pruning(&desired, &observed, &news);
         let planned = self.pipeline.plan(desired, observed, &pruning).await?;
@@ -65,7 +66,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let steps = self.choose(&planned.plan, &planned.observed);
         self.at_once = false;
         let idle = planned.plan.steps.is_empty() && self.busy.is_empty();
-        self.begin(steps);
+        self.begin(steps, &planned.plan.revision);
+        self.past.note_held(&planned.plan, epoch_seconds());
         self.look(&planned.desired, &planned.observed).await?;
         self.restore_restarts(&planned.observed).await?;
         if idle && planned.plan.held.is_empty() && planned.plan.refused.is_empty() && news.error.is_none() {

@@ -125,6 +125,16 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         self.compare(desired, observed, &digests, pruning)
     }
 
+    /// Adds to the reasons of a plan which commits wrote the lines they name, as far as the source knows.
+    pub async fn cite(&self, planned: &mut Planned) {
+        let steps = &mut planned.plan.steps;
+        let lines = plan::cited(steps.iter().flat_map(|step| &step.reasons));
+        if !lines.is_empty() {
+            let commits = self.source.blame(&planned.plan.revision, &lines).await;
+            plan::cite(steps.iter_mut().flat_map(|step| &mut step.reasons), &commits);
+        }
+    }
+
     fn open_changed(&self, desired: &mut DesiredState, observed: &Observed) -> (Digests, Opened) {
         let mut digests = Digests { specs: BTreeMap::new(), tokens: self.token_marks(desired) };
         let mut opened = Opened::new();

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{InstanceStatus, StatusReport};
+pub use crate::model::rfc3339;
 
 /// Which revisions a status speaks of.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -51,11 +52,6 @@ pub struct StatusJson {
     pub revision: RevisionJson,
     /// The instances, sorted by name.
     pub instances: Vec<InstanceJson>,
-}
-
-/// Seconds since the Unix epoch as RFC 3339, in UTC.
-pub fn rfc3339(seconds: i64) -> Option<String> {
-    jiff::Timestamp::from_second(seconds).ok().map(|time| time.to_string())
 }
 
 impl From<&InstanceStatus> for InstanceJson {

@@ -1,9 +1,9 @@
 //! Either kind of source, chosen by the settings.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use super::{DirectorySource, GitSource, Source, SourceError};
-use crate::model::Snapshot;
+use crate::model::{Cited, Commit, Revision, Snapshot};
 
 /// The source that the settings name.
 #[derive(Debug)]
@@ -26,6 +26,13 @@ impl Source for AnySource {
         match self {
             Self::Directory(directory) => directory.cached().await,
             Self::Git(git) => git.cached().await,
+        }
+    }
+
+    async fn blame(&self, revision: &Revision, lines: &[Cited]) -> BTreeMap<Cited, Commit> {
+        match self {
+            Self::Directory(directory) => directory.blame(revision, lines).await,
+            Self::Git(git) => git.blame(revision, lines).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A directory of this machine as a source.
 
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -12,11 +13,11 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Source, SourceError, select,
+    Source, SourceError, git, select,
     walk::{self, Fingerprint, WalkError, Walked},
     watch::{Armed, EventWatch, Target, WatchError},
 };
-use crate::model::{Revision, Snapshot, SourceFile};
+use crate::model::{Cited, Commit, Revision, Snapshot, SourceFile};
 
 /// How often files are looked at where the system gives no events.
 const POLL: Duration = Duration::from_secs(2);
@@ -46,6 +47,7 @@ pub struct DirectorySource {
     watch: Arc<EventWatch>,
     has_no_events: AtomicBool,
     seen: Mutex<Seen>,
+    git_program: Option<PathBuf>,
 }
 
 /// The state of the directory that the caller knows.
@@ -74,7 +76,15 @@ impl DirectorySource {
             watch: Arc::new(EventWatch::new(vec![target], is_relevant)),
             has_no_events: AtomicBool::new(false),
             seen: Mutex::new(Seen::Nothing),
+            git_program: None,
         })
+    }
+
+    /// Also finds the commits that wrote lines, where the directory lies in a work tree: with this program, which runs
+    /// [`super::fetch_child_main`] as that of a git source does.
+    #[must_use]
+    pub fn with_git(self, program: PathBuf) -> Self {
+        Self { git_program: Some(program), ..self }
     }
 
     async fn read(&self) -> Result<Walked, SourceError> {
@@ -152,6 +162,23 @@ impl Source for DirectorySource {
             Err(error) => {
                 self.remember(Seen::Unreadable);
                 Err(error)
+            }
+        }
+    }
+
+    async fn blame(&self, _: &Revision, lines: &[Cited]) -> BTreeMap<Cited, Commit> {
+        let in_work_tree =
+            self.root.canonicalize().is_ok_and(|root| root.ancestors().any(|it| it.join(".git").exists()));
+        let Some(program) = self.git_program.as_ref().filter(|_| in_work_tree && !lines.is_empty()) else {
+            return BTreeMap::new();
+        };
+        match git::blame_folder(program, &self.root, lines).await {
+            Ok(commits) => {
+                lines.iter().cloned().zip(commits).filter_map(|(line, commit)| Some((line, commit?))).collect()
+            }
+            Err(error) => {
+                tracing::debug!(%error, "it is not known who wrote the lines of the plan");
+                BTreeMap::new()
             }
         }
     }

@@ -15,7 +15,7 @@ mod select;
 mod walk;
 mod watch;
 
-use std::{future::Future, path::PathBuf};
+use std::{collections::BTreeMap, future::Future, path::PathBuf};
 
 pub use any::AnySource;
 pub use catalog_url::{download, fetch_url};
@@ -26,7 +26,7 @@ pub use limits::{
     MAX_DEPTH, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_JSON_BYTES, MAX_RECEIVED_BYTES, MAX_TOTAL_BYTES,
 };
 
-use crate::model::Snapshot;
+use crate::model::{Cited, Commit, Revision, Snapshot};
 
 /// Where manifests come from.
 pub trait Source: Send + Sync {
@@ -41,6 +41,10 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// Where what was kept can't be read.
     fn cached(&self) -> impl Future<Output = Result<Option<Snapshot>, SourceError>> + Send;
+
+    /// The commits that wrote lines of a revision, as far as they can be found in a few seconds; a line that is not in
+    /// the answer has none, or none that is known.
+    fn blame(&self, revision: &Revision, lines: &[Cited]) -> impl Future<Output = BTreeMap<Cited, Commit>> + Send;
 
     /// Resolves when there may be something new: an event of the file system, or the next poll is due.
     ///

@@ -1,6 +1,6 @@
 //! The tree of one YAML document.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use serde_json::{Map, Number, Value};
 
@@ -56,6 +56,20 @@ impl Node {
     /// The value under a key, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Self> {
         self.entries()?.iter().find(|(candidate, _)| candidate.text == key).map(|(_, value)| value)
+    }
+
+    /// The first and the last line on which a key or value of it begins.
+    pub fn lines(&self) -> RangeInclusive<u32> {
+        let own = self.place.line..=self.place.line;
+        let join = |a: RangeInclusive<u32>, b: RangeInclusive<u32>| *a.start().min(b.start())..=*a.end().max(b.end());
+        match &self.kind {
+            Kind::Null | Kind::Scalar(_) => own,
+            Kind::List(items) => items.iter().map(Self::lines).fold(own, join),
+            Kind::Map(entries) => entries
+                .iter()
+                .map(|(_, value)| value.lines())
+                .fold(entries.iter().fold(own, |lines, (key, _)| join(lines, key.place.line..=key.place.line)), join),
+        }
     }
 
     /// The number of values and keys, this one included.

@@ -8,6 +8,8 @@ mod engine;
 #[cfg(test)]
 mod formats;
 #[cfg(test)]
+mod history;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod layers;

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use lockstep::{manifest, plan, report, settings};
+use lockstep::{history, manifest, plan, report, settings};
 use serde_json::Value;
 
 const CATALOG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/catalog/opencti.json");
@@ -20,6 +20,7 @@ fn the_published_schemas_are_the_derived_ones() {
         ("validate", plan::wire::validate_schema()),
         ("status", report::wire::schema()),
         ("catalog-diff", lockstep::cli::render::catalog_diff_schema()),
+        ("why", history::wire::schema()),
     ];
     for (name, schema) in &derived {
         let text = format!("{}\n", serde_json::to_string_pretty(schema).unwrap());

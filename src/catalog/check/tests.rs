@@ -49,6 +49,7 @@ fn a_schema_that_does_not_compile_makes_its_contract_undeployable() {
         health: Health::default(),
         rollback: Rollback::Auto,
         suspend: false,
+        lines: 1..=1,
         fields: BTreeMap::new(),
     };
     let checked = check(&contract, &manifest, PlatformKind::OpenCti, Registration::Itself);

@@ -47,6 +47,7 @@ impl Apply {
             only: (!self.only.is_empty()).then(|| self.only.iter().cloned().collect()),
             acknowledged: self.allow_removals,
             state,
+            scrubber: session.scrubber.clone(),
         };
         let cancel = CancellationToken::new();
         let signals = wiring::cancel_on_signals(cancel.clone())?;

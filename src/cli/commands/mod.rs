@@ -16,6 +16,7 @@ mod schema;
 mod secret;
 mod status;
 mod validate;
+mod why;
 
 use std::future::Future;
 
@@ -32,6 +33,7 @@ pub(super) enum Command {
     Run(run::Run),
     Status(status::Status),
     Logs(logs::Logs),
+    Why(why::Why),
     Observe(observe::Observe),
     #[command(subcommand)]
     Secret(secret::Secret),
@@ -77,6 +79,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Status(command) => block_on(command.run(&session)),
         Command::Observe(command) => block_on(command.run(&session)),
         Command::Logs(command) => block_on(command.run(&session)),
+        Command::Why(command) => command.run(&session),
         Command::Secret(command) => command.run(&session),
         Command::Catalog(command) => block_on(command.run(&session)),
         Command::Import(command) => block_on(command.run(&session)),

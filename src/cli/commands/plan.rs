@@ -70,14 +70,18 @@ impl Plan {
                 let desired = pipeline.desired().await?;
                 let observed = wiring::observed_file(path)?;
                 let pruning = self.pruning(&desired, &observed)?;
-                pipeline.plan_unlooked(desired, observed, &pruning)
+                let mut planned = pipeline.plan_unlooked(desired, observed, &pruning);
+                pipeline.cite(&mut planned).await;
+                planned
             }
             None => {
                 let pipeline = wiring::pipeline(&settings, session, wiring::Identities::Optional).await?;
                 let desired = pipeline.desired().await?;
                 let observed = pipeline.observe().await?;
                 let pruning = self.pruning(&desired, &observed)?;
-                pipeline.plan(desired, observed, &pruning).await?
+                let mut planned = pipeline.plan(desired, observed, &pruning).await?;
+                pipeline.cite(&mut planned).await;
+                planned
             }
         };
         self.show(&settings, &planned)?;

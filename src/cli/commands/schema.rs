@@ -6,7 +6,7 @@ use super::Session;
 use crate::{
     catalog,
     cli::{CliError, Exit, output, render, wiring::offline},
-    manifest, plan, report, settings,
+    history, manifest, plan, report, settings,
 };
 
 /// Print the JSON Schema of a file or of an output, for editors and checks.
@@ -35,6 +35,8 @@ enum Subject {
     Status,
     /// The output of `catalog diff --format json`.
     CatalogDiff,
+    /// The output of `why --format json`.
+    Why,
 }
 
 impl Schema {
@@ -54,6 +56,7 @@ impl Schema {
             (Subject::Validate, None) => plan::wire::validate_schema(),
             (Subject::Status, None) => report::wire::schema(),
             (Subject::CatalogDiff, None) => render::catalog_diff_schema(),
+            (Subject::Why, None) => history::wire::schema(),
         };
         output::json(&schema)?;
         Ok(Exit::Done)

@@ -5,7 +5,7 @@ use crate::{
     cli::{CliError, Exit, output, output::Format, render, wiring},
     model::InstanceName,
     reconcile,
-    report::wire::StatusJson,
+    report::{InstanceStatus, Phase, wire::StatusJson},
 };
 
 /// Show where every instance stands.
@@ -34,7 +34,16 @@ impl Status {
         }
         match self.format {
             Format::Json => output::json(&StatusJson::from(&report))?,
-            Format::Text => output::result(&render::status(&report, reconcile::epoch_seconds()))?,
+            Format::Text => {
+                output::result(&render::status(&report, reconcile::epoch_seconds()))?;
+                let stands_out = |instance: &&InstanceStatus| {
+                    matches!(instance.phase, Phase::Held | Phase::CrashLoop | Phase::Failed | Phase::Unhealthy)
+                };
+                if let Some(instance) = report.instances.iter().find(stands_out) {
+                    let hint = format!("`lockstep why {}` tells what happened before", instance.name);
+                    output::note(&format!("{} {hint}\n", render::dim("note:")))?;
+                }
+            }
         }
         Ok(Exit::Done)
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     desired::{EnvValue, Origin, Wanted},
     model::InstanceName,
-    plan::{Action, Reason, Rename, Step, Work},
+    plan::{Action, Reason, Rename, Step, Work, wire::ReasonJson},
 };
 
 /// What is shown in the place of a value that nobody may see.
@@ -43,6 +43,8 @@ pub(super) struct Row {
 /// Everything that is shown of a step.
 #[derive(Debug)]
 pub(super) struct Changes {
+    /// What the whole step is for, as a comment, where no field says it.
+    pub cause: Option<String>,
     /// The fields.
     pub rows: Vec<Row>,
     /// How many fields are not shown, as a comment.
@@ -83,7 +85,7 @@ pub(super) fn latter<'a>(step: &Step, renames: &'a [Rename]) -> Option<&'a Insta
 /// What is shown of a step.
 pub(super) fn changes(step: &Step) -> Changes {
     match &step.work {
-        Work::Create(new) => created(&new.wanted),
+        Work::Create(new) => created(&new.wanted, step.reasons.first()),
         Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
         Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
         Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
@@ -91,8 +93,12 @@ pub(super) fn changes(step: &Step) -> Changes {
 }
 
 /// What a new instance is made from: what its manifest says, and how much more its contract adds.
-fn created(wanted: &Wanted) -> Changes {
-    let row = |field: &str, value| Row { mark: Mark::Add, field: printable(field), value, note: String::new() };
+fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
+    let note = |field: &str| {
+        let place = wanted.origins.get(field).and_then(Origin::place);
+        place.map_or_else(String::new, |place| format!("# ({}:{})", printable(&place.file), place.line))
+    };
+    let row = |field: &str, value| Row { mark: Mark::Add, field: printable(field), value, note: note(field) };
     let plain = |text: &str| match difference(None, Some(text)) {
         Some(long) => Value::Long(long),
         None => Value::New(quoted(text)),
@@ -101,7 +107,7 @@ fn created(wanted: &Wanted) -> Changes {
     let mut hidden = 0;
     for (key, value) in &wanted.env {
         let field = format!("env.{key}");
-        let own = matches!(wanted.origins.get(&field), Some(Origin::Manifest(_)));
+        let own = wanted.origins.get(&field).and_then(Origin::place).is_some();
         match value {
             EnvValue::Plain(text) if own => rows.push(row(&field, plain(text))),
             EnvValue::Plain(_) => hidden += 1,
@@ -110,7 +116,8 @@ fn created(wanted: &Wanted) -> Changes {
             }
         }
     }
-    Changes { rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default"))) }
+    let cause = reason.map(|reason| format!("# ({})", because(&ReasonJson::from(reason))));
+    Changes { cause, rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default"))) }
 }
 
 fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
@@ -120,7 +127,8 @@ fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
         wanted.visible_fields().len() + wanted.env.values().filter(|value| value.is_sensitive()).count()
     });
     let hidden = all.saturating_sub(rows.len());
-    Changes { rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "unchanged field"))) }
+    let hidden = (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "unchanged field")));
+    Changes { cause: None, rows, hidden }
 }
 
 fn row(reason: &Reason, replaces: bool) -> Row {
@@ -149,9 +157,21 @@ fn value(reason: &Reason) -> Value {
 
 fn note(reason: &Reason, replaces: bool) -> String {
     let why = if replaces { "# forces replacement" } else { "#" };
-    let cause = reason.cause.as_str();
-    match &reason.place {
-        Some(place) => format!("{why} ({cause}, {}:{})", printable(&place.file), place.line),
-        None => format!("{why} ({cause})"),
+    format!("{why} ({})", because(&ReasonJson::from(reason)))
+}
+
+/// Why a field changes, as far as that is known: `manifest, misp.yaml:12, 1a2b3c4d5e6f by Ada`.
+pub(super) fn because(reason: &ReasonJson) -> String {
+    let mut parts = vec![if reason.defaults { "defaults".to_owned() } else { reason.cause.clone() }];
+    parts.extend(reason.catalog.as_deref().map(printable));
+    if let Some(file) = &reason.file {
+        parts.push(format!("{}:{}", printable(file), reason.line.unwrap_or(1)));
     }
+    if let Some(commit) = &reason.commit {
+        let short = commit.get(..12).unwrap_or(commit);
+        let author = reason.author.as_deref().filter(|author| !author.is_empty());
+        parts.push(author.map_or_else(|| short.to_owned(), |author| format!("{short} by {}", printable(author))));
+    }
+    parts.extend(reason.since.as_ref().map(|since| format!("since {since}")));
+    parts.join(", ")
 }

@@ -111,7 +111,8 @@ fn refused(refusal: &Refusal) -> String {
 fn diff(step: &Step) -> String {
     let changes = changes(step);
     let width = changes.width();
-    let mut text: String = changes.rows.iter().map(|row| lines(row, width)).collect();
+    let mut text = changes.cause.as_ref().map_or_else(String::new, |cause| format!("  {cause}\n"));
+    text.extend(changes.rows.iter().map(|row| lines(row, width)));
     if let Some(hidden) = &changes.hidden {
         push(&mut text, format_args!("  {hidden}\n"));
     }

@@ -17,6 +17,7 @@ mod sarif;
 mod status;
 mod style;
 mod table;
+mod why;
 
 pub use apply::{problem, summary};
 pub use catalog_diff::{
@@ -34,6 +35,7 @@ pub use sarif::sarif;
 pub use status::status;
 pub use style::{bold, dim, green, red, yellow};
 pub use table::table;
+pub use why::why;
 
 use crate::model;
 

@@ -71,8 +71,11 @@ fn one(step: &Step, renames: &[Rename]) -> String {
     } else if step.action == Action::Destroy {
         push(&mut text, format_args!("  # (because {name} is not in the source)\n"));
     }
-    push(&mut text, format_args!("{symbol} instance \"{name}\" {{\n"));
     let changes = changes(step);
+    if let Some(cause) = &changes.cause {
+        push(&mut text, format_args!("  {}\n", dim(cause)));
+    }
+    push(&mut text, format_args!("{symbol} instance \"{name}\" {{\n"));
     let width = changes.width();
     for row in &changes.rows {
         text += &shown(row, width);

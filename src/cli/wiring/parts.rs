@@ -92,7 +92,7 @@ pub(super) fn source(settings: &Settings) -> Result<AnySource, CliError> {
     match &settings.source {
         SourceSettings::Directory { path, poll } => {
             let source = DirectorySource::new(DirectoryConfig { root: path.clone(), poll: *poll })?;
-            Ok(AnySource::Directory(source))
+            Ok(AnySource::Directory(source.with_git(own_program()?)))
         }
         SourceSettings::Git(git) => {
             let auth = match &git.auth {
@@ -106,8 +106,6 @@ pub(super) fn source(settings: &Settings) -> Result<AnySource, CliError> {
                     source::GitAuth::Ssh { key: SshKey::File(key.clone()), known_hosts: known_hosts.clone() }
                 }
             };
-            let program = std::env::current_exe()
-                .map_err(|error| CliError::new(Exit::Internal, format!("failed to find our own program: {error}")))?;
             let config = GitConfig {
                 url: git.url.clone(),
                 reference: git.reference.clone(),
@@ -117,11 +115,16 @@ pub(super) fn source(settings: &Settings) -> Result<AnySource, CliError> {
                 ca: git.ca.clone(),
                 mirror: settings.state.join("mirror"),
                 deadline: GIT_DEADLINE,
-                fetch_program: program,
+                fetch_program: own_program()?,
             };
             Ok(AnySource::Git(GitSource::new(config)?))
         }
     }
+}
+
+fn own_program() -> Result<PathBuf, CliError> {
+    std::env::current_exe()
+        .map_err(|error| CliError::new(Exit::Internal, format!("failed to find our own program: {error}")))
 }
 
 /// The catalogs of the settings.

@@ -162,7 +162,7 @@ fn event(message: EventMessage) -> Result<EngineEvent, EngineError> {
     })?;
     let action = message.action.ok_or_else(|| answer("an event without an action".to_owned()))?;
     let exit_code = attributes.get("exitCode").and_then(|code| code.parse().ok()).filter(|_| action == "die");
-    Ok(EngineEvent { instance, container: ContainerId(container), action, exit_code })
+    Ok(EngineEvent { instance, container: ContainerId(container), action, exit_code, time: message.time })
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 
 use super::{
     super::SourceError,
+    blame,
     mirror::{Mirror, Trouble},
     remote, tree,
     wire::{Job, MAX_JOB_BYTES, Operation, Reply, write_reply},
@@ -55,10 +56,21 @@ fn end_with_parent(mut input: impl Read) {
 }
 
 fn run(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceError> {
+    if let (Operation::BlameFolder, Some(root)) = (job.operation, &job.local) {
+        let authors = blame::of_folder(root, job).unwrap_or_default();
+        return Ok((Reply::Blamed { authors }, Vec::new()));
+    }
     let mirror = Mirror::lock(job)?;
     let read = match job.operation {
         Operation::Cached => return cached(&mirror, job),
         Operation::Fetch => attempt(&mirror, job),
+        Operation::Blame | Operation::BlameFolder => {
+            let authors = match (mirror.open(), &job.known) {
+                (Ok(Some(repository)), Some(commit)) => blame::of_commit(&repository, commit, job),
+                (Ok(_) | Err(_), _) => Vec::new(),
+            };
+            return Ok((Reply::Blamed { authors }, Vec::new()));
+        }
     };
     match read {
         Ok(answer) => Ok(answer),

@@ -6,6 +6,7 @@
 //!
 //! libgit2 is C and can hang, so it runs only in the child, which is killed at the deadline and ends when its parent does.
 
+mod blame;
 mod child;
 mod known_hosts;
 mod mirror;
@@ -18,6 +19,7 @@ mod url;
 mod wire;
 
 pub use child::fetch_child_main;
+pub(super) use process::blame_folder;
 pub use settings::{GitAuth, GitConfig, SshKey};
 pub use source::GitSource;
 pub(super) use url::is_loopback;

@@ -1,8 +1,10 @@
 //! Runs the fetching child with a deadline and takes its answer.
 
 use std::{
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,9 +19,9 @@ use super::{
     super::{SourceError, limits::Budget, select},
     settings::{Checked, GitAuth, SshKey},
     url::Transport,
-    wire::{Credentials, Job, JobKey, MAX_HEADER_BYTES, Operation, Reply},
+    wire::{Asked, Author, Credentials, Job, JobKey, MAX_HEADER_BYTES, Operation, Reply},
 };
-use crate::model::SourceFile;
+use crate::model::{Cited, Commit, SourceFile};
 
 /// The first argument of the child.
 pub(super) const ARGUMENT: &str = "internal-git-fetch";
@@ -33,41 +35,101 @@ pub(super) enum Found {
     Unchanged { commit: String },
     /// Nothing was fetched before.
     Nothing,
+    /// Who wrote the lines that were asked about.
+    Blamed(Vec<Option<Commit>>),
 }
 
-/// Runs one job in a child, which is killed at the deadline and when this future is dropped.
-pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Found, SourceError> {
-    let config = &checked.config;
-    let mut command = Command::new(&config.fetch_program);
+/// How long finding authors may take until the child is killed; it ends by itself before that.
+const BLAME_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Asks who wrote lines of a commit that was fetched.
+pub(super) async fn blame(checked: &Checked, commit: &str, lines: &[Cited]) -> Result<Found, SourceError> {
+    let known = Some(commit.to_owned());
+    let job = job_line(checked, Operation::Blame, known, asked(lines))?;
+    let child = child(&checked.config.fetch_program, &checked.config.mirror.join("home"));
+    converse_within(child, &job, &checked.url.text, BLAME_DEADLINE).await
+}
+
+/// Asks who wrote lines of files in a folder, which may lie in a work tree.
+pub(in super::super) async fn blame_folder(
+    program: &Path,
+    root: &Path,
+    lines: &[Cited],
+) -> Result<Vec<Option<Commit>>, SourceError> {
+    let job = Job {
+        operation: Operation::BlameFolder,
+        url: String::new(),
+        local: Some(root.to_owned()),
+        reference: String::new(),
+        path: String::new(),
+        mirror: PathBuf::new(),
+        credentials: Credentials::None,
+        known: None,
+        lines: asked(lines),
+    };
+    let nowhere = Path::new("/nonexistent");
+    match converse_within(child(program, nowhere), &line_of(&job)?, "the folder", BLAME_DEADLINE).await? {
+        Found::Blamed(commits) => Ok(commits),
+        Found::Files { .. } | Found::Unchanged { .. } | Found::Nothing => {
+            Err(SourceError::Child("its answer fits no question".to_owned()))
+        }
+    }
+}
+
+fn asked(lines: &[Cited]) -> Vec<Asked> {
+    lines.iter().map(|line| Asked { file: line.file.to_string(), line: line.line }).collect()
+}
+
+/// A child that is ready to be started, without certificates: it asks no server.
+fn child(program: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
     command
         .arg(ARGUMENT)
         .env_clear()
-        .env("HOME", config.mirror.join("home"))
+        .env("HOME", home)
         .env("GIT_CONFIG_NOSYSTEM", "1")
+        // libgit2 reads all certificates of the system when it starts, which takes longer than a local fetch.
+        .env("SSL_CERT_FILE", "/dev/null")
+        .env("SSL_CERT_DIR", home)
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .process_group(0)
         .kill_on_drop(true);
+    command
+}
+
+/// Runs one job in a child, which is killed at the deadline and when this future is dropped.
+pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Found, SourceError> {
+    let config = &checked.config;
+    let mut command = child(&config.fetch_program, &config.mirror.join("home"));
     match (&config.ca, &checked.url.transport) {
         (Some(ca), _) => {
             // OpenSSL takes a file that isn't there for one without certificates.
             let is_there = tokio::fs::metadata(ca).await;
             is_there.map_err(|source| SourceError::Io { path: ca.display().to_string(), source })?;
-            command.env("SSL_CERT_FILE", ca).env("SSL_CERT_DIR", config.mirror.join("home"));
+            command.env("SSL_CERT_FILE", ca);
         }
-        (None, Transport::Http) => {}
-        (None, Transport::Local(_) | Transport::Ssh { .. }) => {
-            // libgit2 reads all certificates of the system when it starts, which takes longer than a local fetch.
-            command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", config.mirror.join("home"));
+        (None, Transport::Http) => {
+            command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
         }
+        (None, Transport::Local(_) | Transport::Ssh { .. }) => {}
     }
-    let job = job_line(checked, operation, known)?;
-    let mut child = command
-        .spawn()
-        .map_err(|source| SourceError::Io { path: config.fetch_program.display().to_string(), source })?;
-    match tokio::time::timeout(config.deadline, converse(&mut child, &job, &checked.url.text)).await {
+    let job = job_line(checked, operation, known, Vec::new())?;
+    converse_within(command, &job, &checked.url.text, config.deadline).await
+}
+
+/// Starts a child and takes its answer, within a deadline.
+async fn converse_within(
+    mut command: Command,
+    job: &[u8],
+    url: &str,
+    deadline: Duration,
+) -> Result<Found, SourceError> {
+    let path = command.as_std().get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().map_err(|source| SourceError::Io { path, source })?;
+    match tokio::time::timeout(deadline, converse(&mut child, job, url)).await {
         Ok(result) => {
             if result.is_err() {
                 end(&mut child).await?;
@@ -76,12 +138,17 @@ pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<S
         }
         Err(_) => {
             end(&mut child).await?;
-            Err(SourceError::Deadline { what: checked.url.text.clone(), deadline: config.deadline })
+            Err(SourceError::Deadline { what: url.to_owned(), deadline })
         }
     }
 }
 
-fn job_line(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+fn job_line(
+    checked: &Checked,
+    operation: Operation,
+    known: Option<String>,
+    lines: Vec<Asked>,
+) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     let config = &checked.config;
     let credentials = match (&config.auth, &checked.url.transport) {
         (GitAuth::Token(token), _) => {
@@ -114,10 +181,15 @@ fn job_line(checked: &Checked, operation: Operation, known: Option<String>) -> R
         mirror: config.mirror.clone(),
         credentials,
         known,
+        lines,
     };
+    line_of(&job)
+}
+
+fn line_of(job: &Job<'_>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     // Grown by reallocation, parts of it would stay in memory.
     let mut line = Zeroizing::new(Vec::with_capacity(256 * 1024));
-    serde_json::to_writer(&mut *line, &job)
+    serde_json::to_writer(&mut *line, job)
         .map_err(|_| SourceError::Settings("a path of the git source isn't UTF-8".to_owned()))?;
     line.push(b'\n');
     Ok(line)
@@ -162,6 +234,10 @@ async fn read_reply(output: &mut ChildStdout, url: &str) -> Result<Found, Source
         Reply::Files { commit, previous, is_forced, files } => (commit, previous, is_forced, files),
         Reply::Unchanged { commit } => return Ok(Found::Unchanged { commit }),
         Reply::Nothing => return Ok(Found::Nothing),
+        Reply::Blamed { authors } => {
+            let commit = |author: Option<Author>| author.and_then(|author| Commit::new(&author.id, &author.name));
+            return Ok(Found::Blamed(authors.into_iter().map(commit).collect()));
+        }
         Reply::Failed(failure) => return Err(failure.into_error(url)),
     };
     // The child handles what strangers wrote, in C, so nothing that it says is taken on trust.

@@ -1,6 +1,7 @@
 //! A git repository as the rest of Lockstep sees it.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -19,7 +20,7 @@ use super::{
     url::Transport,
     wire::Operation,
 };
-use crate::model::{Revision, Snapshot};
+use crate::model::{Cited, Commit, Revision, Snapshot};
 
 /// A git repository.
 #[derive(Debug)]
@@ -30,6 +31,8 @@ pub struct GitSource {
     next_poll: Mutex<Instant>,
     /// The revision read last; held while the next is read, so that there is one child at a time.
     last: tokio::sync::Mutex<Option<Snapshot>>,
+    /// What is known of the authors of one revision.
+    blamed: tokio::sync::Mutex<(Option<Revision>, BTreeMap<Cited, Option<Commit>>)>,
 }
 
 impl GitSource {
@@ -44,7 +47,7 @@ impl GitSource {
             Transport::Http | Transport::Ssh { .. } => None,
         };
         let next_poll = Mutex::new(Instant::now() + jittered(checked.config.interval));
-        Ok(Self { checked, watch, next_poll, last: tokio::sync::Mutex::new(None) })
+        Ok(Self { checked, watch, next_poll, last: tokio::sync::Mutex::new(None), blamed: Default::default() })
     }
 
     async fn read(&self) -> Result<Snapshot, SourceError> {
@@ -64,7 +67,7 @@ impl GitSource {
                 Ok(snapshot)
             }
             (Found::Unchanged { commit }, Some(last)) if last.revision.full() == commit => Ok(last.clone()),
-            (Found::Unchanged { .. } | Found::Nothing, _) => {
+            (Found::Unchanged { .. } | Found::Nothing | Found::Blamed(_), _) => {
                 Err(SourceError::Child("its answer fits no question".to_owned()))
             }
         }
@@ -105,7 +108,9 @@ impl Source for GitSource {
                 Ok(Some(snapshot))
             }
             Found::Nothing => Ok(None),
-            Found::Unchanged { .. } => Err(SourceError::Child("its answer fits no question".to_owned())),
+            Found::Unchanged { .. } | Found::Blamed(_) => {
+                Err(SourceError::Child("its answer fits no question".to_owned()))
+            }
         }
     }
 
@@ -121,6 +126,24 @@ impl Source for GitSource {
         let snapshot = self.read().await;
         self.schedule();
         snapshot
+    }
+
+    async fn blame(&self, revision: &Revision, lines: &[Cited]) -> BTreeMap<Cited, Commit> {
+        let Revision::Commit(commit) = revision else { return BTreeMap::new() };
+        let mut blamed = self.blamed.lock().await;
+        if blamed.0.as_ref() != Some(revision) {
+            *blamed = (Some(revision.clone()), BTreeMap::new());
+        }
+        let unknown: Vec<_> = lines.iter().filter(|line| !blamed.1.contains_key(*line)).cloned().collect();
+        if !unknown.is_empty() {
+            match process::blame(&self.checked, commit, &unknown).await {
+                Ok(Found::Blamed(commits)) => blamed.1.extend(unknown.into_iter().zip(commits)),
+                Ok(Found::Files { .. } | Found::Unchanged { .. } | Found::Nothing) => {}
+                Err(error) => tracing::debug!(%error, "it is not known who wrote the lines of the plan"),
+            }
+        }
+        let known = |line: &Cited| Some((line.clone(), blamed.1.get(line)?.clone()?));
+        lines.iter().filter_map(known).collect()
     }
 
     async fn changed(&self) {

@@ -29,6 +29,22 @@ pub(super) struct Job<'a> {
     pub(super) credentials: Credentials<'a>,
     /// The commit whose files the parent holds already.
     pub(super) known: Option<String>,
+    /// The lines whose authors are asked for.
+    pub(super) lines: Vec<Asked>,
+}
+
+/// A line of a file below the path of the job, or the file as a whole.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Asked {
+    pub(super) file: String,
+    pub(super) line: Option<u32>,
+}
+
+/// The commit that wrote a line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Author {
+    pub(super) id: String,
+    pub(super) name: String,
 }
 
 /// Whether the server is asked.
@@ -38,6 +54,10 @@ pub(super) enum Operation {
     Fetch,
     /// Read what was fetched before.
     Cached,
+    /// Say who wrote the lines of the known commit.
+    Blame,
+    /// Say who wrote the lines of the files in the local folder.
+    BlameFolder,
 }
 
 /// Who the child is at the server.
@@ -64,6 +84,8 @@ pub(super) enum Reply {
     Unchanged { commit: String },
     /// Nothing was fetched before.
     Nothing,
+    /// Who wrote the lines, in their order; none where that is not known.
+    Blamed { authors: Vec<Option<Author>> },
     /// It went wrong.
     Failed(Failure),
 }

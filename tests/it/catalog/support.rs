@@ -129,6 +129,7 @@ pub(super) fn manifest(contract: &Slug, config: &[(String, Given)]) -> Manifest 
         health: Health::default(),
         rollback: Rollback::Auto,
         suspend: false,
+        lines: 1..=u32::MAX,
         fields: BTreeMap::new(),
     }
 }

@@ -147,6 +147,8 @@ fn sealed_values_are_nowhere_but_in_their_containers() {
     trace(&["plan", "--observed", "observed.json"]);
     trace(&["status"]).with(0);
     trace(&["status", "--format", "json"]).with(0);
+    trace(&["why", &env.instance("a")]).with(0).saying("FEED_COUNT");
+    trace(&["why", &env.instance("a"), "--format", "json"]).with(0);
     trace(&["doctor"]);
     let shown = trace(&["logs", &env.instance("a")]).with(0);
     assert!(shown.stdout.contains("[redacted]"), "{}", shown.stdout);
@@ -157,6 +159,7 @@ fn sealed_values_are_nowhere_but_in_their_containers() {
     let log = env.path("run.log");
     running.end();
     scanner.clear("the log of run", &fs::read_to_string(&log).unwrap());
+    assert!(env.path("state/history.sqlite").exists(), "the history is there to be scanned");
     scanner.clear_folder(&env.path("state"));
     let filter = format!("label=dev.lockstep.owner={}", env.name);
     let names = docker(&["ps", "-a", "--no-trunc", "--filter", &filter, "--format", "{{.Names}} {{.Labels}}"]);

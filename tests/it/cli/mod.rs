@@ -11,3 +11,4 @@ mod options;
 mod platform;
 mod run;
 mod running;
+mod why;

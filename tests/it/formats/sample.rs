@@ -6,12 +6,12 @@ use lockstep::{
     desired::{EnvValue, Held, Origin, SourceDigest, Wanted},
     manifest::{Health, Rollback, WantedState},
     model::{
-        Code, ConnectorId, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformName, PullPolicy,
-        Revision, Slug,
+        Code, Commit, ConnectorId, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformName,
+        PullPolicy, Revision, Slug,
     },
     plan::{
-        Action, Cause, ContainerId, ContainerState, NewContainer, Observed, ObservedContainer, Plan, Reason, Refusal,
-        Rename, Replacement, SpecDigest, Step, Work,
+        Action, Cause, ContainerId, ContainerState, Given, NewContainer, Observed, ObservedContainer, Plan, Reason,
+        Refusal, Rename, Replacement, SpecDigest, Step, Work,
     },
 };
 
@@ -73,15 +73,8 @@ pub(super) fn new(wanted: Wanted) -> Box<NewContainer> {
 }
 
 pub(super) fn reason(field: &str, before: Option<&str>, after: Option<&str>) -> Reason {
-    Reason {
-        field: field.to_owned(),
-        before: before.map(str::to_owned),
-        after: after.map(str::to_owned),
-        sensitive: false,
-        cause: Cause::Manifest,
-        place: Some(place("misp.yaml", 12)),
-        commit: None,
-    }
+    let reason = Reason::of(field, before.map(str::to_owned), after.map(str::to_owned), Cause::Manifest);
+    Reason { place: Some(place("misp.yaml", 12)), ..reason }
 }
 
 pub(super) fn step(text: &str, action: Action, reasons: Vec<Reason>) -> Step {
@@ -129,13 +122,26 @@ pub(super) fn sample() -> (Plan, Vec<Rename>) {
         place: None,
         ..reason("env.OPENCTI_TOKEN", None, None)
     };
-    let drift = |field, before, after| Reason { cause: Cause::Drift, place: None, ..reason(field, before, after) };
+    let drift = |field, before, after| Reason {
+        cause: Cause::Drift,
+        place: None,
+        since: Some(1_700_000_000),
+        ..reason(field, before, after)
+    };
+    // Nobody need be called what a commit says.
+    let author = "Mallory `@team` | <!-- \u{202e}\n::error::";
+    let by = |reason| Reason { commit: Commit::new(&"0ddba11c".repeat(5), author), ..reason };
     let replaced = vec![
-        Reason { cause: Cause::Image, ..reason("image", Some("misp:7.0"), Some("misp:7.1")) },
+        Reason {
+            cause: Cause::Image,
+            place: None,
+            given: Some(Given::Catalog("catalog/opencti.json".into())),
+            ..by(reason("image", Some("misp:7.0"), Some("misp:7.1")))
+        },
         reason("env.RULES", Some("a\nb\nc\nd\ne\nf\ng"), Some("a\nb\nc\nd\nE\nf\ng")),
         reason("env.SCOPES", Some(&scopes("last")), Some(&scopes("new"))),
-        reason("env.ADDED", None, Some("yes")),
-        reason("env.GONE", Some("no"), None),
+        by(reason("env.ADDED", None, Some("yes"))),
+        Reason { given: Some(Given::Defaults), ..reason("env.GONE", Some("no"), None) },
         sensitive,
     ];
     let mut plan = plan_of(vec![

@@ -6,6 +6,8 @@
     reason = "tests fail by panicking, and say how fast events came"
 )]
 
+#[cfg(test)]
+mod blame;
 mod catalog_url;
 mod directory;
 mod git_content;
