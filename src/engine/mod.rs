@@ -128,6 +128,8 @@ pub struct Inspected {
     pub health: Option<String>,
     /// The image reference it was made from, as written.
     pub image: String,
+    /// Whether the engine still has that image, so that what it brings is told apart from what was set.
+    pub image_known: bool,
     /// The environment without what its image brings.
     pub env: BTreeMap<String, SecretString>,
     /// The variables whose values were secrets when it was made.

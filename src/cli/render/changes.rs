@@ -86,7 +86,7 @@ pub(super) fn changes(step: &Step) -> Changes {
         Work::Create(new) => created(&new.wanted),
         Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
         Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
-        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
+        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
     }
 }
 

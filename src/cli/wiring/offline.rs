@@ -77,7 +77,7 @@ pub(crate) async fn catalogs(global: &Global, files: &[PathBuf]) -> Result<Catal
 }
 
 /// The folder of the manifests on this machine.
-fn source_folder(settings: &Settings, global: &Global) -> Result<PathBuf, CliError> {
+pub(super) fn source_folder(settings: &Settings, global: &Global) -> Result<PathBuf, CliError> {
     match &settings.source {
         SourceSettings::Directory { path, .. } => Ok(path.clone()),
         SourceSettings::Git(git) => {

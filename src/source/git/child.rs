@@ -10,7 +10,7 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 use super::{
     super::SourceError,
     mirror::{Mirror, Trouble},
-    remote, tree,
+    local, publish, remote, tree,
     wire::{Job, MAX_JOB_BYTES, Operation, Reply, write_reply},
 };
 use crate::model::SourceFile;
@@ -55,10 +55,19 @@ fn end_with_parent(mut input: impl Read) {
 }
 
 fn run(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceError> {
+    if job.operation == Operation::Local {
+        return local::read(job);
+    }
     let mirror = Mirror::lock(job)?;
     let read = match job.operation {
         Operation::Cached => return cached(&mirror, job),
-        Operation::Fetch => attempt(&mirror, job),
+        Operation::Publish => {
+            return publish::publish(&mirror, job).map_err(|trouble| match trouble {
+                Trouble::Failed(error) => error,
+                Trouble::Corrupt(why) => SourceError::Child(format!("the mirror is broken: {why}")),
+            });
+        }
+        Operation::Fetch | Operation::Local => attempt(&mirror, job),
     };
     match read {
         Ok(answer) => Ok(answer),
@@ -84,7 +93,7 @@ fn attempt(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), T
     if job.known.as_deref() == Some(&commit.to_string()) && previous == Some(commit) {
         return Ok((Reply::Unchanged { commit: commit.to_string() }, Vec::new()));
     }
-    let files = tree::read(&repository, mirror, commit, job)?;
+    let files = tree::read(&repository, &|error| mirror.trouble(error), commit, job)?;
     let is_forced = match previous {
         Some(previous) if previous != commit => {
             !repository.graph_descendant_of(commit, previous).map_err(|error| mirror.trouble(&error))?
@@ -100,7 +109,7 @@ fn cached(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), So
     let read = || {
         let Some(repository) = mirror.open()? else { return Ok(None) };
         let Some(commit) = mirror.good(&repository)? else { return Ok(None) };
-        tree::read(&repository, mirror, commit, job).map(|files| Some((commit, files)))
+        tree::read(&repository, &|error| mirror.trouble(error), commit, job).map(|files| Some((commit, files)))
     };
     match read() {
         Ok(Some((commit, files))) => Ok((files_reply(commit, Some(commit), false, &files), files)),
@@ -110,7 +119,7 @@ fn cached(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), So
     }
 }
 
-fn files_reply(commit: git2::Oid, previous: Option<git2::Oid>, is_forced: bool, files: &[SourceFile]) -> Reply {
+pub(super) fn files_reply(commit: git2::Oid, previous: Option<git2::Oid>, is_forced: bool, files: &[SourceFile]) -> Reply {
     let sizes = files.iter().map(|file| (file.path.to_string(), file.content.len() as u64));
     Reply::Files {
         commit: commit.to_string(),

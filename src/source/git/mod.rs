@@ -6,10 +6,13 @@
 //!
 //! libgit2 is C and can hang, so it runs only in the child, which is killed at the deadline and ends when its parent does.
 
+mod checkout;
 mod child;
 mod known_hosts;
+mod local;
 mod mirror;
 mod process;
+mod publish;
 mod remote;
 mod settings;
 mod source;
@@ -17,6 +20,7 @@ mod tree;
 mod url;
 mod wire;
 
+pub use checkout::Checkout;
 pub use child::fetch_child_main;
 pub use settings::{GitAuth, GitConfig, SshKey};
 pub use source::GitSource;

@@ -1,8 +1,10 @@
 //! Runs the fetching child with a deadline and takes its answer.
 
 use std::{
+    path::Path,
     process::{ExitStatus, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -17,7 +19,7 @@ use super::{
     super::{SourceError, limits::Budget, select},
     settings::{Checked, GitAuth, SshKey},
     url::Transport,
-    wire::{Credentials, Job, JobKey, MAX_HEADER_BYTES, Operation, Reply},
+    wire::{Credentials, Job, JobKey, MAX_HEADER_BYTES, Operation, Publish, Reply},
 };
 use crate::model::SourceFile;
 
@@ -37,19 +39,18 @@ pub(super) enum Found {
 
 /// Runs one job in a child, which is killed at the deadline and when this future is dropped.
 pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Found, SourceError> {
+    run_with(checked, operation, known, None).await
+}
+
+/// The same with something to publish.
+pub(super) async fn run_with(
+    checked: &Checked,
+    operation: Operation,
+    known: Option<String>,
+    publish: Option<Publish>,
+) -> Result<Found, SourceError> {
     let config = &checked.config;
-    let mut command = Command::new(&config.fetch_program);
-    command
-        .arg(ARGUMENT)
-        .env_clear()
-        .env("HOME", config.mirror.join("home"))
-        .env("GIT_CONFIG_NOSYSTEM", "1")
-        .current_dir("/")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .kill_on_drop(true);
+    let mut command = command(&config.fetch_program, &config.mirror.join("home"));
     match (&config.ca, &checked.url.transport) {
         (Some(ca), _) => {
             // OpenSSL takes a file that isn't there for one without certificates.
@@ -59,15 +60,45 @@ pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<S
         }
         (None, Transport::Http) => {}
         (None, Transport::Local(_) | Transport::Ssh { .. }) => {
-            // libgit2 reads all certificates of the system when it starts, which takes longer than a local fetch.
-            command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", config.mirror.join("home"));
+            without_certificates(&mut command, &config.mirror.join("home"));
         }
     }
-    let job = job_line(checked, operation, known)?;
-    let mut child = command
-        .spawn()
-        .map_err(|source| SourceError::Io { path: config.fetch_program.display().to_string(), source })?;
-    match tokio::time::timeout(config.deadline, converse(&mut child, &job, &checked.url.text)).await {
+    let job = job_line(checked, operation, known, publish)?;
+    answered(command, &job, &checked.url.text, config.deadline).await
+}
+
+/// The child with an environment of its own.
+pub(super) fn command(program: &Path, home: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .arg(ARGUMENT)
+        .env_clear()
+        .env("HOME", home)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    command
+}
+
+/// libgit2 reads all certificates of the system when it starts, which takes longer than a local fetch.
+pub(super) fn without_certificates(command: &mut Command, home: &Path) {
+    command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", home);
+}
+
+/// Runs the child and takes its answer to a job.
+pub(super) async fn answered(
+    mut command: Command,
+    job: &[u8],
+    url: &str,
+    deadline: Duration,
+) -> Result<Found, SourceError> {
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().map_err(|source| SourceError::Io { path: program, source })?;
+    match tokio::time::timeout(deadline, converse(&mut child, job, url)).await {
         Ok(result) => {
             if result.is_err() {
                 end(&mut child).await?;
@@ -76,12 +107,17 @@ pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<S
         }
         Err(_) => {
             end(&mut child).await?;
-            Err(SourceError::Deadline { what: checked.url.text.clone(), deadline: config.deadline })
+            Err(SourceError::Deadline { what: url.to_owned(), deadline })
         }
     }
 }
 
-fn job_line(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+fn job_line(
+    checked: &Checked,
+    operation: Operation,
+    known: Option<String>,
+    publish: Option<Publish>,
+) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     let config = &checked.config;
     let credentials = match (&config.auth, &checked.url.transport) {
         (GitAuth::Token(token), _) => {
@@ -114,10 +150,16 @@ fn job_line(checked: &Checked, operation: Operation, known: Option<String>) -> R
         mirror: config.mirror.clone(),
         credentials,
         known,
+        publish,
     };
+    line_of(&job)
+}
+
+/// A job as the child reads it.
+pub(super) fn line_of(job: &Job<'_>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     // Grown by reallocation, parts of it would stay in memory.
-    let mut line = Zeroizing::new(Vec::with_capacity(256 * 1024));
-    serde_json::to_writer(&mut *line, &job)
+    let mut line = Zeroizing::new(Vec::with_capacity(256 * 1024 + 2 * job.publish.as_ref().map_or(0, |publish| publish.content.len())));
+    serde_json::to_writer(&mut *line, job)
         .map_err(|_| SourceError::Settings("a path of the git source isn't UTF-8".to_owned()))?;
     line.push(b'\n');
     Ok(line)

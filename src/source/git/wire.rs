@@ -12,7 +12,7 @@ use super::super::SourceError;
 use crate::model::SourceFile;
 
 /// The longest job, in bytes.
-pub(super) const MAX_JOB_BYTES: u64 = 1024 * 1024;
+pub(super) const MAX_JOB_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest header of a reply, in bytes.
 pub(super) const MAX_HEADER_BYTES: u32 = 64 * 1024 * 1024;
 
@@ -29,6 +29,16 @@ pub(super) struct Job<'a> {
     pub(super) credentials: Credentials<'a>,
     /// The commit whose files the parent holds already.
     pub(super) known: Option<String>,
+    /// What is published.
+    pub(super) publish: Option<Publish>,
+}
+
+/// The one file of a branch of its own.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Publish {
+    pub(super) branch: String,
+    pub(super) file: String,
+    pub(super) content: String,
 }
 
 /// Whether the server is asked.
@@ -38,6 +48,10 @@ pub(super) enum Operation {
     Fetch,
     /// Read what was fetched before.
     Cached,
+    /// Read a revision of the repository at `local` as it is, without any server.
+    Local,
+    /// Push a branch that holds one file.
+    Publish,
 }
 
 /// Who the child is at the server.
@@ -62,7 +76,7 @@ pub(super) enum Reply {
     Files { commit: String, previous: Option<String>, is_forced: bool, files: Vec<(String, u64)> },
     /// The commit is the one whose files the parent holds.
     Unchanged { commit: String },
-    /// Nothing was fetched before.
+    /// Nothing was fetched before, or nothing was asked for.
     Nothing,
     /// It went wrong.
     Failed(Failure),

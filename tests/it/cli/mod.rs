@@ -1,7 +1,9 @@
 //! The real binary on the real Docker Engine, end to end.
 
+mod against;
 mod apply;
 mod canary;
+mod drift;
 mod environment;
 mod exits;
 mod guards;
@@ -10,3 +12,4 @@ mod options;
 mod platform;
 mod run;
 mod running;
+mod saved;
