@@ -5,13 +5,18 @@ use crate::{desired::Wanted, model::HostNamespace};
 
 /// The field of the engine's own leave to restart a container.
 const RESTART: &str = "container.restart";
+/// What Lockstep sets there for a container that runs.
+const RESTARTS: &str = "on-failure:5";
 
 /// Every field in which a container that was looked at for its own sake differs from what was applied.
 pub(super) fn of(container: &ObservedContainer, wanted: &Wanted) -> Vec<Reason> {
     if !container.refreshed {
         return Vec::new();
     }
-    let drifted = |reason: Reason| Reason { cause: Cause::Drift, ..reason };
+    let drifted = |reason: Reason| {
+        let ours = (reason.field == RESTART).then(|| RESTARTS.to_owned());
+        Reason { cause: Cause::Drift, after: reason.after.or(ours), ..reason }
+    };
     reasons::changed_fields(container, wanted).into_iter().map(drifted).collect()
 }
 

@@ -15,7 +15,7 @@ const EVERYTHING: &str = "container:
   resources: {cpus: 0.5, memory: 64Mi, pids: 50}
   networks: [NAME, NAME-b]
   volumes: ['NAME-v:/data:ro', '/usr/share:/share:ro']
-  tmpfs: {/tmp: 1Mi}
+  tmpfs: [{target: /tmp, size: 1Mi}, /run]
   extraHosts: {db: 10.1.2.3, six: 'fd00::1'}
   dns: [10.0.0.2, 10.0.0.1]
   user: '12:34'
@@ -142,10 +142,10 @@ fn every_change_by_hand_shows_its_field_and_is_put_back_in_place_where_the_engin
         ("container.resources.cpus".to_owned(), text("0.25"), text("0.5")),
         ("container.resources.memory".to_owned(), text("96Mi"), text("64Mi")),
         ("container.resources.pids".to_owned(), text("77"), text("50")),
-        ("container.restart".to_owned(), text("always"), Value::Null),
+        ("container.restart".to_owned(), text("always"), text("on-failure:5")),
     ];
     assert_eq!(drift(&env), [("update".to_owned(), expected)]);
-    env.lockstep(&["plan", "--refresh"]).with(0).saying("will be updated in-place").saying("(drift)");
+    env.lockstep(&["plan", "--refresh"]).with(0).saying("will be updated in-place").saying("(drift, ");
     env.lockstep(&["apply", "--refresh"]).with(0).saying("1 changed");
     assert_eq!(env.running(), before, "no container was replaced");
     assert_eq!(drift(&env), []);

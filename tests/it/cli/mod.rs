@@ -13,3 +13,4 @@ mod platform;
 mod run;
 mod running;
 mod saved;
+mod snapshot;
