@@ -223,6 +223,12 @@ pub trait Engine: Send + Sync + 'static {
         allowed: bool,
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
+    /// Whether an image is on the engine.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    fn has_image(&self, image: &str) -> impl Future<Output = Result<bool, EngineError>> + Send;
+
     /// The engine's name, version and address for `doctor`, and how long the answer took.
     ///
     /// # Errors

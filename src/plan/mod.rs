@@ -20,8 +20,8 @@ pub use crate::model::{
 };
 pub use against::{as_running, sealed_digests};
 pub use diff::{Digests, diff, needs_digest, needs_look};
+pub use drift::is_drift;
 pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
-pub use drift::is_drift;
 pub use types::{Action, Cause, InPlace, NewContainer, Plan, Reason, Refusal, Replacement, Step, Work};

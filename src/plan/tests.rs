@@ -9,8 +9,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    Action, Cause, ContainerId, ContainerState, Digests, LABELS, Observed, ObservedContainer, Plan, PruneRules, Pruning,
-    SourceMark, SpecDigest, Work, as_running, diff, is_drift, needs_digest, sealed_digests,
+    Action, Cause, ContainerId, ContainerState, Digests, LABELS, Observed, ObservedContainer, Plan, PruneRules,
+    Pruning, SourceMark, SpecDigest, Work, as_running, diff, is_drift, needs_digest, sealed_digests,
 };
 use crate::{
     desired::{DesiredState, EnvValue, Held, SourceDigest, Wanted},
@@ -297,7 +297,11 @@ fn more_removals_than_the_limit_need_the_operators_word() {
 }
 
 /// A container whose marks say that nothing has changed, looked at all the same; `change` is what somebody did to it.
-fn touched(wanted: &Wanted, state: ContainerState, change: impl Fn(&mut BTreeMap<String, String>)) -> ObservedContainer {
+fn touched(
+    wanted: &Wanted,
+    state: ContainerState,
+    change: impl Fn(&mut BTreeMap<String, String>),
+) -> ObservedContainer {
     let mut fields = wanted.visible_fields();
     change(&mut fields);
     ObservedContainer { fields: Some(fields), refreshed: true, ..container(wanted, 1, state) }
@@ -320,7 +324,10 @@ fn what_somebody_changed_is_put_back_in_place_where_the_engine_can() {
     let memory = plan_of(S::Running, &set("container.resources.memory", "32Mi"));
     assert_eq!(line(&memory), "a update");
     let reason = &memory.steps[0].reasons[0];
-    assert_eq!((reason.cause, reason.before.as_deref(), reason.after.as_deref()), (Cause::Drift, Some("32Mi"), Some("64Mi")));
+    assert_eq!(
+        (reason.cause, reason.before.as_deref(), reason.after.as_deref()),
+        (Cause::Drift, Some("32Mi"), Some("64Mi"))
+    );
     let Work::Update { change, .. } = &memory.steps[0].work else { panic!("{memory:?}") };
     assert_eq!((change.memory, change.pids, change.restarts), (Some(64 << 20), None, false));
     let networks = plan_of(S::Running, &set("container.networks", "three,two"));
@@ -340,7 +347,11 @@ fn what_somebody_changed_is_put_back_in_place_where_the_engine_can() {
 
 #[test]
 fn a_revision_is_compared_with_another_as_if_it_were_running() {
-    let (a, b, gone) = (wanted("a", "x", WantedState::Started), wanted("b", "x", WantedState::Stopped), wanted("gone", "x", WantedState::Started));
+    let (a, b, gone) = (
+        wanted("a", "x", WantedState::Started),
+        wanted("b", "x", WantedState::Stopped),
+        wanted("gone", "x", WantedState::Started),
+    );
     let base = desired([Arc::clone(&a), Arc::clone(&b), gone]);
     let changed = wanted("a", "y", WantedState::Started);
     let new = desired([Arc::clone(&changed), Arc::clone(&b), wanted("new", "x", WantedState::Started)]);

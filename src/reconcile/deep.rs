@@ -124,4 +124,3 @@ fn hide(container: &mut ObservedContainer, inspected: &Inspected, wanted: &Wante
     let is_there = |key: &String| inspected.env.contains_key(key) || inspected.image_env.contains_key(key);
     container.sensitive_equal.extend(secret.map(|(key, _)| (format!("env.{key}"), is_there(key))));
 }
-

@@ -140,7 +140,13 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         (digests, opened)
     }
 
-    pub(super) fn compare(&self, desired: DesiredState, observed: Observed, digests: &Digests, pruning: &Pruning) -> Planned {
+    pub(super) fn compare(
+        &self,
+        desired: DesiredState,
+        observed: Observed,
+        digests: &Digests,
+        pruning: &Pruning,
+    ) -> Planned {
         let mut plan = plan::diff(&self.owner, &desired, &observed, digests, &self.rules, pruning);
         plan.keep_only(pruning);
         Planned { desired: Arc::new(desired), observed, plan }

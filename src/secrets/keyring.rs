@@ -7,7 +7,8 @@ use age::secrecy::SecretString;
 use crate::model::Sealed;
 
 use super::{
-    Binding, BindingPolicy, DigestKey, IdentityError, OpenError, OpenErrorKind, Recipients, SecretMap, SigningKey, Subject,
+    Binding, BindingPolicy, DigestKey, IdentityError, OpenError, OpenErrorKind, Recipients, SecretMap, SigningKey,
+    Subject,
     binding::{looks_bound, unbind},
     decrypt::{MAX_FILE, MAX_SEALED, MAX_VALUE, decrypt, text},
     identity::{self, Identity},

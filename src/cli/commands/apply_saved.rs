@@ -78,7 +78,10 @@ fn refuse(path: &Path, moved: &[String]) -> Result<(), CliError> {
     if moved.is_empty() {
         return Ok(());
     }
-    let message =
-        format!("the saved plan `{}` is refused, since this moved since it was made: {}", path.display(), moved.join("; "));
+    let message = format!(
+        "the saved plan `{}` is refused, since this moved since it was made: {}",
+        path.display(),
+        moved.join("; ")
+    );
     Err(CliError::new(Exit::Guard, message).with_help("nothing was changed; look at the new plan with `lockstep plan`"))
 }

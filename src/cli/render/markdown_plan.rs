@@ -112,8 +112,8 @@ fn diff(step: &Step) -> String {
     let changes = changes(step);
     let width = changes.width();
     let mut text: String = changes.rows.iter().map(|row| lines(row, width)).collect();
-    if let Some(hidden) = &changes.hidden {
-        push(&mut text, format_args!("  {hidden}\n"));
+    for comment in changes.hidden.iter().chain(&changes.downtime) {
+        push(&mut text, format_args!("  {comment}\n"));
     }
     text
 }

@@ -154,8 +154,7 @@ fn joined(outcome: Result<Result<DesiredState, CliError>, tokio::task::JoinError
 
 fn decide(settings: &Settings, new: DesiredState, observed: Observed, pruning: &Pruning) -> Planned {
     let digests = plan::sealed_digests(&new, &observed);
-    let mut plan =
-        plan::diff(&settings.owner, &new, &observed, &digests, &parts::prune_rules(settings), pruning);
+    let mut plan = plan::diff(&settings.owner, &new, &observed, &digests, &parts::prune_rules(settings), pruning);
     plan.keep_only(pruning);
     Planned { desired: std::sync::Arc::new(new), observed, plan }
 }

@@ -2,13 +2,13 @@
 
 mod checkout;
 mod credentials;
-pub(super) mod offline;
 mod files;
+pub(super) mod offline;
 mod once;
 mod parts;
+mod publish;
 pub(super) mod repository;
 mod saved;
-mod publish;
 mod signals;
 mod snapshot;
 mod step;
@@ -20,10 +20,10 @@ pub(super) use parts::{
     Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
     settings, state_folder, whole,
 };
-pub(super) use saved::{bound, check_seal, read_saved, seal_key, write_saved};
 pub(super) use publish::Publisher;
-pub(super) use snapshot::{observed_file, write_snapshot};
+pub(super) use saved::{bound, check_seal, read_saved, seal_key, write_saved};
 pub(super) use signals::{cancel_on_signals, force_on_hangup};
+pub(super) use snapshot::{observed_file, write_snapshot};
 pub(super) use step::StepFiles;
 
 use super::{CliError, Exit};

@@ -68,7 +68,10 @@ pub(crate) fn write_saved(path: &Path, saved: &SavedJson, keyring: &Keyring) -> 
             render::yellow("warning:")
         ))?;
     }
-    output::note(&format!("Saved the plan to {0}. To carry out exactly these steps: lockstep apply {0}\n", path.display()))
+    output::note(&format!(
+        "Saved the plan to {0}. To carry out exactly these steps: lockstep apply {0}\n",
+        path.display()
+    ))
 }
 
 /// Reads a saved plan; whether it can be trusted is another question.

@@ -30,10 +30,8 @@ pub(super) fn snapshot_of(
     key: Option<&SigningKey>,
 ) -> Result<Vec<u8>, serde_json::Error> {
     let mut snapshot = ObservedJson::published(observed, owner, epoch_seconds());
-    snapshot.signature = key.map(|key| SignatureJson {
-        key: key.public().to_string(),
-        value: key.sign(&snapshot.signed_text()),
-    });
+    snapshot.signature =
+        key.map(|key| SignatureJson { key: key.public().to_string(), value: key.sign(&snapshot.signed_text()) });
     let mut text = serde_json::to_vec_pretty(&snapshot)?;
     text.push(b'\n');
     Ok(text)

@@ -24,14 +24,21 @@ pub(super) fn snapshot(
     for (index, key) in dto.trust.iter().enumerate() {
         if !is_key(key) {
             let here = here.field("trust").item(index);
-            converter.refuse(&here, Code::BadFormat, "is no public key", "write what `lockstep observe --public-key` prints");
+            converter.refuse(
+                &here,
+                Code::BadFormat,
+                "is no public key",
+                "write what `lockstep observe --public-key` prints",
+            );
         }
     }
     let publish = here.field("publish");
     if let Some(branch) = &dto.publish.branch {
         let here = publish.field("branch");
         match source {
-            Some(SourceSettings::Git(git)) if git.reference == *branch || git.reference.ends_with(&format!("/{branch}")) => {
+            Some(SourceSettings::Git(git))
+                if git.reference == *branch || git.reference.ends_with(&format!("/{branch}")) =>
+            {
                 converter.refuse(&here, Code::NotAllowed, "is the branch of the manifests", "name a branch of its own");
             }
             Some(SourceSettings::Directory { .. }) => {

@@ -77,7 +77,8 @@ impl Home {
         let make = || {
             fs::DirBuilder::new().mode(0o700).create(&path)?;
             let home = Self(path.clone());
-            let mut file = fs::File::options().create_new(true).write(true).mode(0o600).open(path.join(".gitconfig"))?;
+            let mut file =
+                fs::File::options().create_new(true).write(true).mode(0o600).open(path.join(".gitconfig"))?;
             file.write_all(b"[safe]\n\tdirectory = *\n")?;
             Ok(home)
         };

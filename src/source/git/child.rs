@@ -9,8 +9,9 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 
 use super::{
     super::SourceError,
+    local,
     mirror::{Mirror, Trouble},
-    local, publish, remote, tree,
+    publish, remote, tree,
     wire::{Job, MAX_JOB_BYTES, Operation, Reply, write_reply},
 };
 use crate::model::SourceFile;
@@ -119,7 +120,12 @@ fn cached(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), So
     }
 }
 
-pub(super) fn files_reply(commit: git2::Oid, previous: Option<git2::Oid>, is_forced: bool, files: &[SourceFile]) -> Reply {
+pub(super) fn files_reply(
+    commit: git2::Oid,
+    previous: Option<git2::Oid>,
+    is_forced: bool,
+    files: &[SourceFile],
+) -> Reply {
     let sizes = files.iter().map(|file| (file.path.to_string(), file.content.len() as u64));
     Reply::Files {
         commit: commit.to_string(),

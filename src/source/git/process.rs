@@ -158,7 +158,9 @@ fn job_line(
 /// A job as the child reads it.
 pub(super) fn line_of(job: &Job<'_>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     // Grown by reallocation, parts of it would stay in memory.
-    let mut line = Zeroizing::new(Vec::with_capacity(256 * 1024 + 2 * job.publish.as_ref().map_or(0, |publish| publish.content.len())));
+    let mut line = Zeroizing::new(Vec::with_capacity(
+        256 * 1024 + 2 * job.publish.as_ref().map_or(0, |publish| publish.content.len()),
+    ));
     serde_json::to_writer(&mut *line, job)
         .map_err(|_| SourceError::Settings("a path of the git source isn't UTF-8".to_owned()))?;
     line.push(b'\n');

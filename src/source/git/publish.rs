@@ -19,7 +19,8 @@ const THEIRS: &str = "refs/lockstep/published/theirs";
 
 /// Pushes a commit without ancestors, so that the branch never grows; one that holds anything else is left alone.
 pub(super) fn publish(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), Trouble> {
-    let publish = job.publish.as_ref().ok_or_else(|| SourceError::Child("its job has nothing to publish".to_owned()))?;
+    let publish =
+        job.publish.as_ref().ok_or_else(|| SourceError::Child("its job has nothing to publish".to_owned()))?;
     let repository = mirror.open_or_create()?;
     let login = Login::of(job, mirror)?;
     let witness = Witness { login: &login, seen: RefCell::default() };
@@ -46,7 +47,8 @@ pub(super) fn publish(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<Sour
         && !is_ours(&repository, before, publish)
     {
         let branch = &publish.branch;
-        let why = format!("the branch `{branch}` holds something else than `{}` alone; name one of its own", publish.file);
+        let why =
+            format!("the branch `{branch}` holds something else than `{}` alone; name one of its own", publish.file);
         return Err(SourceError::Settings(why).into());
     }
     let commit = commit(&repository, publish).map_err(|error| mirror.trouble(&error))?;

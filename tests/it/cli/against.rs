@@ -31,7 +31,12 @@ fn commit(env: &TestEnvironment) -> String {
 
 fn steps(ended: &Ended) -> Vec<(String, String)> {
     let word = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
-    ended.json()["steps"].as_array().unwrap().iter().map(|step| (word(&step["instance"]), word(&step["action"]))).collect()
+    ended.json()["steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| (word(&step["instance"]), word(&step["action"])))
+        .collect()
 }
 
 #[test]
@@ -80,13 +85,16 @@ fn every_kind_of_change_shows_as_if_the_base_were_running() {
     env.write("elsewhere.txt", "another change\n");
     commit(&env);
     git(&env, &["checkout", "-q", "main"]);
-    for words in [&["--against", &base, "--revision", &next][..], &["--against", "other..."], &["--against", "HEAD~1"]] {
+    for words in [&["--against", &base, "--revision", &next][..], &["--against", "other..."], &["--against", "HEAD~1"]]
+    {
         let mut all = vec!["plan", "--format", "json", "--allow-removals", "2"];
         all.extend(words);
         assert_eq!(steps(&env.lockstep(&all).with(3)), steps(&json), "{words:?}");
     }
     // Backwards, what was made goes, and the other way round.
-    let back = env.lockstep(&["plan", "--against", "main", "--revision", "other", "--format", "json", "--allow-removals", "2"]).with(0);
+    let back = env
+        .lockstep(&["plan", "--against", "main", "--revision", "other", "--format", "json", "--allow-removals", "2"])
+        .with(0);
     assert!(steps(&back).contains(&(env.instance("gone"), "create".to_owned())), "{back:?}");
     // Without the key a seal that is new may hold another value.
     fs::remove_file(env.path("age.key")).unwrap();
@@ -115,8 +123,13 @@ fn every_format_and_exit_code_is_that_of_a_plan() {
     against(&["--detailed-exitcode"]).with(2).saying("Plan: 0 to add, 1 to change, 2 to destroy.");
     against(&["--format", "markdown"]).with(0).saying("<!-- lockstep:plan:").saying("FEED_COUNT");
     against(&["--format", "github"]).with(0).saying("::notice").saying("replace");
-    assert_eq!(against(&["--format", "gitlab"]).with(0).json(), serde_json::json!({"create": 0, "update": 1, "delete": 2}));
-    against(&["--only", &env.instance("a"), "--detailed-exitcode"]).with(2).saying("0 to add, 1 to change, 0 to destroy.");
+    assert_eq!(
+        against(&["--format", "gitlab"]).with(0).json(),
+        serde_json::json!({"create": 0, "update": 1, "delete": 2})
+    );
+    against(&["--only", &env.instance("a"), "--detailed-exitcode"])
+        .with(2)
+        .saying("0 to add, 1 to change, 0 to destroy.");
     against(&["--only", "nobody"]).with(64).saying("no instance `nobody`");
     env.lockstep(&["plan", "--against", "no-such-branch"]).with(5).saying("no-such-branch").saying("fetch it");
     env.lockstep(&["plan", "--against", "HEAD", "--refresh"]).with(64);
@@ -129,7 +142,8 @@ fn every_format_and_exit_code_is_that_of_a_plan() {
 fn a_git_source_is_compared_in_the_checkout_of_its_settings_and_a_first_commit_creates_everything() {
     let env = TestEnvironment::new();
     let settings = fs::read_to_string(env.path("lockstep.yaml")).unwrap();
-    let git_source = "source: {git: {url: 'https://git.invalid/x.git', path: connectors, auth: {token: {file: nowhere}}}}";
+    let git_source =
+        "source: {git: {url: 'https://git.invalid/x.git', path: connectors, auth: {token: {file: nowhere}}}}";
     env.write("lockstep.yaml", &settings.replace("source: {directory: connectors}", git_source));
     git(&env, &["init", "-q", "-b", "main", "."]);
     env.write("README.md", "nothing yet\n");

@@ -4,7 +4,10 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::Value;
 
-use super::{canary::Scanner, environment::{Ended, TestEnvironment, now}};
+use super::{
+    canary::Scanner,
+    environment::{Ended, TestEnvironment, now},
+};
 use crate::engine::support::docker;
 
 /// What a plan says in JSON: instance and action of each step.
@@ -31,23 +34,31 @@ fn with_every_step() -> TestEnvironment {
 }
 
 fn save(env: &TestEnvironment) -> Ended {
-    env.lockstep(&["plan", "--refresh", "--out", "plan.json", "--format", "json"]).with(0).saying("lockstep apply plan.json")
+    env.lockstep(&["plan", "--refresh", "--out", "plan.json", "--format", "json"])
+        .with(0)
+        .saying("lockstep apply plan.json")
 }
 
 #[test]
 fn what_was_shown_is_what_is_carried_out() {
     let env = with_every_step();
     let plan = save(&env).json();
-    let expected = [("a", "create"), ("b", "replace"), ("c", "start"), ("d", "stop"), ("e", "destroy"), ("f", "update")];
+    let expected =
+        [("a", "create"), ("b", "replace"), ("c", "start"), ("d", "stop"), ("e", "destroy"), ("f", "update")];
     assert_eq!(steps(&plan), expected.map(|(short, action)| (env.instance(short), action.to_owned())));
     let mode = fs::metadata(env.path("plan.json")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let file: Value = serde_json::from_slice(&fs::read(env.path("plan.json")).unwrap()).unwrap();
-    let work = |field: &str| file["work"].as_array().unwrap().iter().map(|work| work[field].clone()).collect::<Vec<_>>();
+    let work =
+        |field: &str| file["work"].as_array().unwrap().iter().map(|work| work[field].clone()).collect::<Vec<_>>();
     assert_eq!(work("work"), ["create", "replace", "start", "stop", "stop", "update"]);
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/saved-plan.schema.json")).unwrap();
     let schema = jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap();
-    assert!(schema.is_valid(&file), "{:?}", schema.iter_errors(&file).map(|error| error.to_string()).collect::<Vec<_>>());
+    assert!(
+        schema.is_valid(&file),
+        "{:?}",
+        schema.iter_errors(&file).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
     // It says again what was said, in every format.
     assert_eq!(env.lockstep(&["show", "plan.json", "--format", "json"]).with(0).json(), plan);
     for format in ["text", "markdown", "github", "gitlab"] {
@@ -64,8 +75,15 @@ fn what_was_shown_is_what_is_carried_out() {
     for name in work("makes").iter().filter_map(Value::as_str) {
         docker(&["inspect", "-f", "{{.Id}}", name]);
     }
-    assert_eq!((&after["c"], &after["d"], &after["e"], &after["f"]), (&before["c"], &before["d"], &before["e"], &before["f"]));
-    assert!(!env.running().contains_key("untouched") && !env.running().contains_key("d") && !env.running().contains_key("e"));
+    assert_eq!(
+        (&after["c"], &after["d"], &after["e"], &after["f"]),
+        (&before["c"], &before["d"], &before["e"], &before["f"])
+    );
+    assert!(
+        !env.running().contains_key("untouched")
+            && !env.running().contains_key("d")
+            && !env.running().contains_key("e")
+    );
     let events = env.events_since(&moment);
     let count = |action: &str| events.iter().filter(|event| *event == action).count();
     assert_eq!((count("create"), count("destroy")), (2, 1), "{events:?}");
@@ -153,9 +171,14 @@ fn a_file_that_was_changed_cut_off_or_made_with_another_key_is_refused() {
     env.lockstep(&["apply", "plan.json"]).with(0).saying("1 added");
     env.lockstep(&["apply", "no-such-file"]).with(64).saying("no-such-file");
     env.lockstep(&["apply", "plan.json", "--only", "a"]).with(64);
-    assert_eq!(fs::read_dir(env.path("")).unwrap().filter(|entry| {
-        entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".plan.json")
-    }).count(), 0, "nothing lies about");
+    assert_eq!(
+        fs::read_dir(env.path(""))
+            .unwrap()
+            .filter(|entry| { entry.as_ref().unwrap().file_name().to_string_lossy().starts_with(".plan.json") })
+            .count(),
+        0,
+        "nothing lies about"
+    );
 }
 
 #[test]

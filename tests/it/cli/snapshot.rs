@@ -43,7 +43,8 @@ fn a_stale_or_forged_snapshot_is_refused_and_a_good_one_needs_neither_engine_nor
     fs::rename(env.path("age.key"), env.path("host.key")).unwrap();
     env.declare("b", "");
     let engine = format!("engine: {{docker: {{host: 'unix:///nonexistent/docker.sock', network: {}}}}}\n", env.name);
-    let trusting = |max_age: &str| env.settings(&format!("{engine}snapshot: {{trust: ['{key}'], maxAge: {max_age}}}\n"));
+    let trusting =
+        |max_age: &str| env.settings(&format!("{engine}snapshot: {{trust: ['{key}'], maxAge: {max_age}}}\n"));
     trusting("24h");
     let plan = || env.lockstep(&["plan", "--observed", "observed.json", "--detailed-exitcode"]);
     let fine = plan().with(2).saying("Plan: 1 to add, 0 to change, 0 to destroy.");
@@ -59,7 +60,10 @@ fn a_stale_or_forged_snapshot_is_refused_and_a_good_one_needs_neither_engine_nor
         ("is not what was signed", ObservedJson { made: Some(made + 1), ..good.clone() }),
         ("is not signed", ObservedJson { signature: None, ..good.clone() }),
         ("which `snapshot.trust` does not name", signed(&env, "other.key", &stopped)),
-        ("is of another owner", signed(&env, "host.key", &ObservedJson { owner: Some("x".to_owned()), ..good.clone() })),
+        (
+            "is of another owner",
+            signed(&env, "host.key", &ObservedJson { owner: Some("x".to_owned()), ..good.clone() }),
+        ),
         ("24 hours old", aged(-day - 60)),
         ("is from the future", aged(day)),
         ("how old it is", signed(&env, "host.key", &ObservedJson { made: None, ..good.clone() })),
@@ -97,7 +101,9 @@ fn a_published_snapshot_holds_nothing_that_secrets_went_into() {
     env.write("token", &format!("{}\n", values[1].1));
     env.declare("a", &env.sealed("a", "FEED_API_KEY", values[0].1));
     env.lockstep(&["apply"]).with(0);
-    let label = |name: &str| docker(&["inspect", "-f", &format!("{{{{index .Config.Labels \"{name}\"}}}}"), &env.running()["a"]]);
+    let label = |name: &str| {
+        docker(&["inspect", "-f", &format!("{{{{index .Config.Labels \"{name}\"}}}}"), &env.running()["a"]])
+    };
     let (digest, source) = (label("dev.lockstep.digest"), label("dev.lockstep.source"));
     let running = Running::start(&env, &["--resync", "1s"]);
     let file = env.path("published.json");
@@ -134,7 +140,8 @@ fn run_publishes_to_a_branch_of_the_repository_and_leaves_others_alone() {
     let settings = fs::read_to_string(env.path("lockstep.yaml")).unwrap();
     let source = format!("source: {{git: {{url: '{url}', ref: main, path: connectors, interval: 1s}}}}");
     let settings = settings.replace("source: {directory: connectors}", &source);
-    let publish = |branch: &str| env.write("lockstep.yaml", &format!("{settings}snapshot: {{publish: {{branch: {branch}}}}}\n"));
+    let publish =
+        |branch: &str| env.write("lockstep.yaml", &format!("{settings}snapshot: {{publish: {{branch: {branch}}}}}\n"));
     publish("main");
     env.lockstep(&["plan"]).with(3).saying("the branch of the manifests");
     publish("lockstep/observed");
