@@ -74,7 +74,7 @@ impl Exit {
             Self::Engine => "the engine could not be reached or refused",
             Self::Platform => "the platform could not be reached or refused",
             Self::Partial => "applied in part",
-            Self::Guard => "refused by a guard (prune limit, foreign container, lock held)",
+            Self::Guard => "refused by a guard (stale plan or snapshot, prune limit, foreign container, lock held)",
             Self::Usage => "wrong use of the command line",
         }
     }

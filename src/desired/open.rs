@@ -43,6 +43,11 @@ impl Wanted {
         if findings.is_empty() { Ok(opened) } else { Err(findings) }
     }
 
+    /// Opens one value of the environment; none where it has no such variable or it can't be opened.
+    pub fn open_key(&self, key: &str, openers: &Openers) -> Option<SecretString> {
+        self.env.get(key).and_then(|value| self.open_value(key, value, openers).ok())
+    }
+
     fn open_value(&self, key: &str, value: &EnvValue, openers: &Openers) -> Result<SecretString, Finding> {
         let bad = |message: String, help: String| {
             Finding::error(Code::BadSecret, self.place_of_env(key), message).with_help(help)

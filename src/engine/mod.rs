@@ -128,6 +128,8 @@ pub struct Inspected {
     pub health: Option<String>,
     /// The image reference it was made from, as written.
     pub image: String,
+    /// Whether the engine still has that image, so that what it brings is told apart from what was set.
+    pub image_known: bool,
     /// The environment without what its image brings.
     pub env: BTreeMap<String, SecretString>,
     /// The variables whose values were secrets when it was made.
@@ -222,6 +224,12 @@ pub trait Engine: Send + Sync + 'static {
         container: &ContainerId,
         allowed: bool,
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
+
+    /// Whether an image is on the engine.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    fn has_image(&self, image: &str) -> impl Future<Output = Result<bool, EngineError>> + Send;
 
     /// The engine's name, version and address for `doctor`, and how long the answer took.
     ///

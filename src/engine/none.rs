@@ -55,6 +55,10 @@ impl Engine for NoEngine {
         refused("change a container")
     }
 
+    async fn has_image(&self, _: &str) -> Result<bool, EngineError> {
+        refused("look at an image")
+    }
+
     async fn about(&self) -> Result<(String, Duration), EngineError> {
         refused("tell about itself")
     }

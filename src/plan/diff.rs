@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     Action, Cause, ContainerState, Given, LABELS, NewContainer, Observed, ObservedContainer, Plan, PruneRules, Pruning,
-    Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, prune, reasons,
+    Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, drift, prune, reasons,
 };
 use crate::{
     desired::{DesiredState, Origin, Wanted},
@@ -177,6 +177,21 @@ fn one(
             None => Verdict::Untouched,
         },
         Some(current) => match steady(wanted, current) {
+            steady if !drift::of(current, wanted).is_empty() && !matches!(steady, Steady::Broken) => {
+                let drift = drift::of(current, wanted);
+                let in_place = match steady {
+                    Steady::Fine => drift::in_place(current, wanted, &drift),
+                    Steady::Start { .. } | Steady::Stop | Steady::Broken => None,
+                };
+                match (in_place, new()) {
+                    (Some(work), _) => step(Action::Update, drift, work),
+                    (None, Some(new)) => {
+                        let work = Work::Recreate { broken: current.id.clone(), new: Box::new(new) };
+                        step(Action::Replace, drift, work)
+                    }
+                    (None, None) => Verdict::Untouched,
+                }
+            }
             Steady::Fine => Verdict::Untouched,
             Steady::Start { unpause } => {
                 let reason = state_reason(wanted, current, "running", Cause::Drift);

@@ -1,12 +1,15 @@
 //! Compares what is wanted with what is observed, purely, and says step by step what has to happen.
 
+mod against;
 mod cite;
 mod diff;
+mod drift;
 mod observed;
 mod observed_file;
 mod prune;
 mod reasons;
 mod renames;
+pub mod saved;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -16,9 +19,11 @@ pub use crate::model::{
     DEFAULT_LOG_FILES, DEFAULT_LOG_SIZE, DEFAULT_PIDS, DEFAULT_SHM_SIZE, DEFAULT_STOP_GRACE, container_fields,
     stop_seconds,
 };
+pub use against::{as_running, sealed_digests};
 pub use cite::{cite, cited};
 pub use diff::{Digests, diff, needs_digest, needs_look};
+pub use drift::is_drift;
 pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
-pub use types::{Action, Cause, Given, NewContainer, Plan, Reason, Refusal, Replacement, Step, Work};
+pub use types::{Action, Cause, Given, InPlace, NewContainer, Plan, Reason, Refusal, Replacement, Step, Work};

@@ -23,6 +23,8 @@ pub struct Labels {
     pub revision: &'static str,
     /// The names of the environment variables whose values may be shown to nobody, joined by commas.
     pub sealed: &'static str,
+    /// The engine's id of the image that the container was created from.
+    pub image: &'static str,
     /// The prefix under which a manifest's own labels stand.
     pub own_prefix: &'static str,
 }
@@ -37,6 +39,7 @@ pub const LABELS: Labels = Labels {
     source: "dev.lockstep.source",
     revision: "dev.lockstep.revision",
     sealed: "dev.lockstep.sealed",
+    image: "dev.lockstep.image",
     own_prefix: "label.dev.lockstep/",
 };
 
@@ -152,6 +155,8 @@ pub struct ObservedContainer {
     pub fields: Option<BTreeMap<String, String>>,
     /// For sensitive fields, whether the value equals the wanted one; only filled for containers about to change.
     pub sensitive_equal: BTreeMap<String, bool>,
+    /// Whether it was looked at although nothing about it is to change: what differs then was changed by something else.
+    pub refreshed: bool,
 }
 
 /// Every container of ours at one moment, sorted by instance and then by creation.

@@ -3,11 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, ContainerState, Observed, ObservedContainer, SpecDigest};
-use crate::model::InstanceName;
+use super::{ContainerId, ContainerState, Observed, ObservedContainer, SourceMark, SpecDigest};
+use crate::model::{InstanceName, OwnerName};
+
+/// What keeps a signature from being one of something else.
+const DOMAIN: &[u8] = b"lockstep/observed/v1\n";
 
 /// One container.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContainerJson {
     /// The engine's id.
@@ -40,8 +43,56 @@ pub struct ContainerJson {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ObservedJson {
+    /// Who they belong to; only in a published snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// When they were observed, in seconds since the Unix epoch; only in a published snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<i64>,
     /// The containers.
     pub containers: Vec<ContainerJson>,
+    /// Who says so; only in a signed snapshot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureJson>,
+}
+
+/// A signature over everything else in a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignatureJson {
+    /// The public key: `ed25519:` and its base64.
+    pub key: String,
+    /// The signature in base64.
+    pub value: String,
+}
+
+impl ObservedJson {
+    /// A snapshot as it is published: redacted, with its owner and the time in seconds since the Unix epoch.
+    #[must_use]
+    pub fn published(observed: &Observed, owner: &OwnerName, made: i64) -> Self {
+        Self { owner: Some(owner.to_string()), made: Some(made), ..Self::from(observed).redacted() }
+    }
+
+    /// What is signed: everything but the signature.
+    pub fn signed_text(&self) -> Vec<u8> {
+        let unsigned = Self { signature: None, ..self.clone() };
+        let mut text = DOMAIN.to_vec();
+        text.extend(serde_json::to_vec(&unsigned).expect("there are no maps in it"));
+        text
+    }
+
+    /// The same for whoever has no keys: digests that secrets went into are left out, apart from what the name of the
+    /// container shows of them.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        for container in &mut self.containers {
+            let suffix = container.digest.take().map(|digest| SpecDigest(digest).name_suffix().to_owned());
+            container.digest = suffix.map(|suffix| format!("redacted:{suffix}"));
+            let source = container.source.take().map(|label| SourceMark::parse(&label).digest);
+            container.source = source;
+        }
+        self
+    }
 }
 
 impl From<&Observed> for ObservedJson {
@@ -72,7 +123,7 @@ impl From<&Observed> for ObservedJson {
                 image: container.image.clone(),
             }
         });
-        Self { containers: containers.collect() }
+        Self { owner: None, made: None, containers: containers.collect(), signature: None }
     }
 }
 
@@ -116,5 +167,6 @@ fn container(json: ContainerJson) -> Result<ObservedContainer, String> {
         image: json.image,
         fields: None,
         sensitive_equal: std::collections::BTreeMap::new(),
+        refreshed: false,
     })
 }

@@ -48,6 +48,17 @@ impl Pruning {
     }
 }
 
+impl Plan {
+    /// Leaves out every instance that is not planned for.
+    pub fn keep_only(&mut self, pruning: &Pruning) {
+        if let Some(only) = &pruning.only {
+            self.steps.retain(|step| only.contains(&step.instance));
+            self.untouched.retain(|name| only.contains(name));
+            self.held.retain(|held| only.contains(&held.instance));
+        }
+    }
+}
+
 /// Adds the removals that the rules allow to a plan, and what they forbid.
 pub(super) fn orphans(
     desired: &DesiredState,

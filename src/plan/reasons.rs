@@ -29,7 +29,11 @@ pub(super) fn unfinished(current: &ObservedContainer, old: &[&ObservedContainer]
 /// Every field in which the newest container differs from what is wanted; at least one reason.
 pub(super) fn of_change(old: &[&ObservedContainer], wanted: &Wanted) -> Vec<Reason> {
     let newest = old.iter().max_by_key(|container| (container.runs(), container.created));
-    let fields = newest.map(|container| changed_fields(container, wanted)).unwrap_or_default();
+    let mut fields = newest.map(|container| changed_fields(container, wanted)).unwrap_or_default();
+    if newest.is_some_and(|container| container.source.is_none()) {
+        // It does not carry our marks: somebody else made it.
+        fields.iter_mut().for_each(|reason| reason.cause = Cause::Drift);
+    }
     if !fields.is_empty() {
         return fields;
     }
@@ -42,7 +46,8 @@ fn short(digest: &str) -> String {
     digest.chars().take(12).collect()
 }
 
-fn changed_fields(container: &ObservedContainer, wanted: &Wanted) -> Vec<Reason> {
+/// Every field in which a close look at a container has shown something else than what is wanted.
+pub(super) fn changed_fields(container: &ObservedContainer, wanted: &Wanted) -> Vec<Reason> {
     let Some(live) = &container.fields else { return Vec::new() };
     let visible = wanted.visible_fields();
     let mut reasons = Vec::new();

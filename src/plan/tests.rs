@@ -9,8 +9,8 @@ use std::{
 use proptest::prelude::*;
 
 use super::{
-    Action, ContainerId, ContainerState, Digests, LABELS, Observed, ObservedContainer, Plan, PruneRules, Pruning,
-    SourceMark, SpecDigest, Work, diff, needs_digest,
+    Action, Cause, ContainerId, ContainerState, Digests, LABELS, Observed, ObservedContainer, Plan, PruneRules,
+    Pruning, SourceMark, SpecDigest, Work, as_running, diff, is_drift, needs_digest, sealed_digests,
 };
 use crate::{
     desired::{DesiredState, EnvValue, Held, SourceDigest, Wanted},
@@ -89,6 +89,7 @@ fn container(wanted: &Wanted, number: usize, state: ContainerState) -> ObservedC
         image: wanted.image.clone(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
+        refreshed: false,
     }
 }
 
@@ -295,6 +296,79 @@ fn more_removals_than_the_limit_need_the_operators_word() {
     assert_eq!(of(7, Some(4)).steps.len(), 0);
 }
 
+/// A container whose marks say that nothing has changed, looked at all the same; `change` is what somebody did to it.
+fn touched(
+    wanted: &Wanted,
+    state: ContainerState,
+    change: impl Fn(&mut BTreeMap<String, String>),
+) -> ObservedContainer {
+    let mut fields = wanted.visible_fields();
+    change(&mut fields);
+    ObservedContainer { fields: Some(fields), refreshed: true, ..container(wanted, 1, state) }
+}
+
+#[test]
+fn what_somebody_changed_is_put_back_in_place_where_the_engine_can() {
+    use ContainerState as S;
+    let mut a = (*wanted("a", "x", WantedState::Started)).clone();
+    a.container.resources.memory = Some(64 << 20);
+    a.container.networks = vec!["one".to_owned(), "two".to_owned()];
+    let a = Arc::new(a);
+    let set = |name: &'static str, value: &'static str| {
+        move |fields: &mut BTreeMap<String, String>| drop(fields.insert(name.to_owned(), value.to_owned()))
+    };
+    let plan_of = |state: S, change: &dyn Fn(&mut BTreeMap<String, String>)| {
+        plan(&desired([Arc::clone(&a)]), &observed([touched(&a, state, change)]))
+    };
+    assert_eq!(line(&plan_of(S::Running, &|_| {})), "");
+    let memory = plan_of(S::Running, &set("container.resources.memory", "32Mi"));
+    assert_eq!(line(&memory), "a update");
+    let reason = &memory.steps[0].reasons[0];
+    assert_eq!(
+        (reason.cause, reason.before.as_deref(), reason.after.as_deref()),
+        (Cause::Drift, Some("32Mi"), Some("64Mi"))
+    );
+    let Work::Update { change, .. } = &memory.steps[0].work else { panic!("{memory:?}") };
+    assert_eq!((change.memory, change.pids, change.restarts), (Some(64 << 20), None, false));
+    let networks = plan_of(S::Running, &set("container.networks", "three,two"));
+    let Work::Update { change, .. } = &networks.steps[0].work else { panic!("{networks:?}") };
+    assert_eq!((&change.join[..], &change.leave[..]), (&["one".to_owned()][..], &["three".to_owned()][..]));
+    // What no engine changes on a container that is there, and what it can't take back, takes a new one.
+    for (field, value) in [("container.cpuShares", "512"), ("container.resources.cpus", "0.5"), ("image", "other:1")] {
+        let plan = plan_of(S::Running, &set(field, value));
+        assert_eq!(line(&plan), "a replace", "{field}");
+        assert!(matches!(plan.steps[0].work, Work::Recreate { .. }) && is_drift(&plan.steps[0]), "{field}");
+    }
+    let stopped = plan_of(S::Exited(1), &set("container.resources.memory", "32Mi"));
+    assert!(matches!(stopped.steps[0].work, Work::Recreate { .. }), "it has to be started as well");
+    let unlooked = ObservedContainer { refreshed: false, ..touched(&a, S::Running, set("image", "other:1")) };
+    assert_eq!(line(&plan(&desired([Arc::clone(&a)]), &observed([unlooked]))), "", "its marks say that it is right");
+}
+
+#[test]
+fn a_revision_is_compared_with_another_as_if_it_were_running() {
+    let (a, b, gone) = (
+        wanted("a", "x", WantedState::Started),
+        wanted("b", "x", WantedState::Stopped),
+        wanted("gone", "x", WantedState::Started),
+    );
+    let base = desired([Arc::clone(&a), Arc::clone(&b), gone]);
+    let changed = wanted("a", "y", WantedState::Started);
+    let new = desired([Arc::clone(&changed), Arc::clone(&b), wanted("new", "x", WantedState::Started)]);
+    let of = |base: &DesiredState, new: &DesiredState| {
+        let observed = as_running(base, new, &|_, _, _| None);
+        let digests = sealed_digests(new, &observed);
+        let pruning = Pruning { absent_before: Pruning::absent(new, &observed), ..Pruning::default() };
+        diff(&owner(), new, &observed, &digests, &PruneRules { max_percent: 100, ..PruneRules::default() }, &pruning)
+    };
+    let plan = of(&base, &new);
+    assert_eq!(line(&plan), "a replace; gone destroy; new create");
+    let reasons: Vec<_> = plan.steps[0].reasons.iter().map(|reason| reason.field.as_str()).collect();
+    assert_eq!(reasons, ["env.MISP_URL"]);
+    assert_eq!(line(&of(&base, &base)), "");
+    assert_eq!(line(&of(&desired([wanted("b", "x", WantedState::Started)]), &desired([b]))), "b stop");
+}
+
 /// Carries out a plan on observed containers, as an engine would.
 fn carry_out(plan: &Plan, before: &Observed) -> Observed {
     let mut containers = before.containers.clone();
@@ -326,6 +400,10 @@ fn carry_out(plan: &Plan, before: &Observed) -> Observed {
                     Some(id) => set(&mut containers, id, ContainerState::Exited(0)),
                     None => containers.push(make(&replacement.new)),
                 }
+            }
+            Work::Update { container, .. } => {
+                let found = containers.iter_mut().find(|seen| &seen.id == container);
+                found.expect("a step names a container that is there").refreshed = false;
             }
             Work::Start { container, .. } => set(&mut containers, container, ContainerState::Running),
             Work::Stop { container, .. } => set(&mut containers, container, ContainerState::Exited(0)),

@@ -136,6 +136,25 @@ pub struct Replacement {
     pub old: Vec<ContainerId>,
 }
 
+/// What an engine can change about a container without a new one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InPlace {
+    /// Processor time, in thousandths of a core.
+    pub milli_cpus: Option<u64>,
+    /// Memory, in bytes.
+    pub memory: Option<u64>,
+    /// Number of processes and threads.
+    pub pids: Option<u64>,
+    /// Whether the engine gets back its own leave to restart the container.
+    pub restarts: bool,
+    /// Networks to join.
+    pub join: Vec<String>,
+    /// Networks to leave.
+    pub leave: Vec<String>,
+    /// What the container is called on the networks it joins.
+    pub alias: String,
+}
+
 /// What carrying out a step does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
@@ -149,6 +168,13 @@ pub enum Work {
         broken: ContainerId,
         /// What is made in its place.
         new: Box<NewContainer>,
+    },
+    /// Change a container while it runs on.
+    Update {
+        /// Which.
+        container: ContainerId,
+        /// What is changed; everything else stays.
+        change: Box<InPlace>,
     },
     /// Start a container.
     Start {

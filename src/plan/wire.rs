@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use super::observed_file::{ContainerJson, ObservedJson};
+pub use super::observed_file::{ContainerJson, ObservedJson, SignatureJson};
 use super::{Action, Given, Plan, Reason, Rename, Step};
 use crate::model::{Finding, rfc3339};
 
@@ -44,7 +44,7 @@ impl From<&Finding> for FindingJson {
 }
 
 /// What checking manifests has shown.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct ValidateJson {
     /// How many instances were checked.
     pub instances: usize,
@@ -53,7 +53,7 @@ pub struct ValidateJson {
 }
 
 /// How many instances a plan touches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SummaryJson {
     /// Instances that get a container; a replacement counts as a change.
     pub add: usize,
@@ -132,7 +132,7 @@ impl From<&Reason> for ReasonJson {
 }
 
 /// One step.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct StepJson {
     /// The instance.
     pub instance: String,
@@ -153,7 +153,7 @@ impl From<&Step> for StepJson {
 }
 
 /// An instance that gets no step.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct HeldJson {
     /// The instance.
     pub instance: String,
@@ -162,7 +162,7 @@ pub struct HeldJson {
 }
 
 /// Something that a guard forbids.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RefusedJson {
     /// The instances concerned.
     pub instances: Vec<String>,
@@ -175,7 +175,7 @@ pub struct RefusedJson {
 }
 
 /// A removal and a creation that are one instance under two names.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct RenameJson {
     /// The instance that is removed.
     pub from: String,
@@ -190,7 +190,7 @@ impl From<&Rename> for RenameJson {
 }
 
 /// A plan.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct PlanJson {
     /// The revision that is brought about.
     pub revision: String,
@@ -233,6 +233,11 @@ impl PlanJson {
 /// The JSON Schema of [`PlanJson`].
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(PlanJson).into()
+}
+
+/// The JSON Schema of [`ObservedJson`].
+pub fn observed_schema() -> serde_json::Value {
+    schemars::schema_for!(ObservedJson).into()
 }
 
 /// The JSON Schema of [`ValidateJson`].

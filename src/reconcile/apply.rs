@@ -28,6 +28,8 @@ pub struct ApplyOptions {
     pub only: Option<BTreeSet<InstanceName>>,
     /// A number of removals that the operator has acknowledged.
     pub acknowledged: Option<usize>,
+    /// Whether every container is looked at field by field.
+    pub refresh: bool,
     /// Where the applied revision and the history are remembered.
     pub state: PathBuf,
     /// Takes secrets out of what is remembered.
@@ -88,11 +90,29 @@ pub async fn apply<S: Source, E: Engine>(
     }
     let pruning =
         Pruning { now, absent_before: absent, acknowledged: options.acknowledged, only: options.only.clone() };
-    let mut planned = pipeline.plan(desired, observed, &pruning).await?;
+    let mut planned = if options.refresh {
+        pipeline.plan_deep(desired, observed, &pruning).await?
+    } else {
+        pipeline.plan(desired, observed, &pruning).await?
+    };
     pipeline.cite(&mut planned).await;
     if !confirm(&planned).await {
         return Ok(Applied { planned, problems: Vec::new(), steps: Vec::new() });
     }
+    carry_out(pipeline, planned, options, watcher, cancel).await
+}
+
+/// Carries out exactly the steps of a plan, those left out that are found to fail before anything is touched.
+///
+/// # Errors
+/// Where the engine can't be asked; failing steps are in the outcome.
+pub async fn carry_out<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    mut planned: Planned,
+    options: &ApplyOptions,
+    watcher: &dyn Watcher,
+    cancel: &CancellationToken,
+) -> Result<Applied, PassError> {
     let problems = if planned.plan.steps.is_empty() {
         Vec::new()
     } else {

@@ -168,6 +168,19 @@ impl CatalogLoader {
         platforms.iter().filter_map(|platform| version(platform).transpose()).collect()
     }
 
+    /// The SHA-256 of every catalog as 64 hexadecimal digits, by its file or URL.
+    ///
+    /// # Errors
+    /// Where one of them can't be read.
+    pub async fn digests(&self, snapshot: &Snapshot) -> Result<Vec<(String, String)>, CatalogError> {
+        let mut digests = Vec::with_capacity(self.places.len());
+        for place in &self.places {
+            let (name, content) = content_of(place, snapshot).await?;
+            digests.push((name, hex::encode(Sha256::digest(&content))));
+        }
+        Ok(digests)
+    }
+
     fn read(&self, name: &str, content: &[u8]) -> Result<Arc<Catalog>, CatalogError> {
         let hash: [u8; 32] = Sha256::digest(content).into();
         let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

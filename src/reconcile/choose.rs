@@ -20,6 +20,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             if self.busy.contains_key(name) || self.failures.waits_until(name, now).is_some() {
                 continue;
             }
+            if !self.may_put_back(step, now) {
+                continue;
+            }
             let ended_by_itself = match &step.work {
                 Work::Start { container, .. } => {
                     !self.by_hand.contains(container)
@@ -30,6 +33,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 Work::Create(_)
                 | Work::Replace(_)
                 | Work::Recreate { .. }
+                | Work::Update { .. }
                 | Work::Stop { .. }
                 | Work::Remove { .. } => false,
             };
@@ -76,6 +80,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 Work::Create(_)
                 | Work::Replace(_)
                 | Work::Recreate { .. }
+                | Work::Update { .. }
                 | Work::Stop { .. }
                 | Work::Remove { .. } => {}
             }

@@ -60,6 +60,10 @@ pub(super) struct Loop<S, E> {
     pub(super) failed: BTreeMap<InstanceName, String>,
     pub(super) failures: Backoff,
     pub(super) crashes: Backoff,
+    /// What something else changed and was put back: how often in a row.
+    pub(super) drifts: Backoff,
+    /// Whether the next pass looks at every container field by field.
+    pub(super) deep: bool,
     pub(super) waiting: BTreeSet<InstanceName>,
     pub(super) unrestartable: BTreeSet<InstanceName>,
     pub(super) by_hand: BTreeSet<crate::plan::ContainerId>,
@@ -129,6 +133,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             failed: BTreeMap::new(),
             failures: Backoff::default(),
             crashes: Backoff::default(),
+            drifts: Backoff::default(),
+            deep: true,
             waiting: BTreeSet::new(),
             unrestartable: BTreeSet::new(),
             by_hand: BTreeSet::new(),
@@ -206,6 +212,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
     pub(super) fn force(&mut self) {
         tracing::info!("a pass was asked for");
         self.lost_sight();
+        self.deep = true;
         self.reader.ask();
         self.catalogs_read = None;
         self.at_once = true;
@@ -225,6 +232,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         if now.duration_since(self.last_resync) >= self.options.resync {
             self.last_resync = now;
             self.observed = None;
+            self.deep = true;
             self.must_look = Look::All;
         }
         if self.absent.values().any(|(since, _)| now.duration_since(*since) >= ABSENT_FOR) {

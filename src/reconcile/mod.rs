@@ -5,6 +5,8 @@ mod backoff;
 mod batch;
 mod catalogs;
 mod choose;
+mod deep;
+mod drift;
 mod execute;
 mod kept;
 mod lock;
@@ -22,7 +24,7 @@ mod standing;
 mod state;
 mod tell;
 
-pub use apply::{Applied, ApplyOptions, apply};
+pub use apply::{Applied, ApplyOptions, apply, carry_out};
 pub use catalogs::{CatalogError, CatalogLoader, CatalogPlace};
 pub use execute::{StepError, StepReport, Watcher, execute};
 pub use kept::{KeptCatalog, KeptCatalogs, KeptError};

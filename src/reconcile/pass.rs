@@ -45,7 +45,14 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         self.past.date(&desired, &mut observed);
         self.died.retain(|id, _| observed.containers.iter().any(|seen| &seen.id == id && seen.runs()));
         let pruning = self.pruning(&desired, &observed, &news);
-        let planned = self.pipeline.plan(desired, observed, &pruning).await?;
+        let planned = if self.deep {
+            self.pipeline.plan_deep(desired, observed, &pruning).await?
+        } else {
+            self.pipeline.plan(desired, observed, &pruning).await?
+        };
+        if std::mem::take(&mut self.deep) {
+            self.forgive_drift(&planned.plan);
+        }
         let revision = Some(planned.desired.revision.clone());
         if self.planned_revision != revision {
             self.planned_revision = revision;
@@ -54,6 +61,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         if self.at_once {
             self.failures.forget_all();
             self.crashes.forget_all();
+            self.drifts.forget_all();
             self.waiting.clear();
         }
         for refusal in &planned.plan.refused {
@@ -74,6 +82,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.remember(&planned.plan.revision);
         }
         self.tell(&planned.desired, &planned.observed, &planned.plan);
+        if self.options.observed.receiver_count() > 0 {
+            self.options.observed.send_replace(Some(planned.observed.clone()));
+        }
         if self.busy.is_empty() {
             self.observed = Some(planned.observed);
         }

@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// How many containers are looked at closely at once.
-const LOOKS: usize = 8;
+pub(super) const LOOKS: usize = 8;
 
 /// The environments that were opened in one pass; none for an instance that is compared with its secrets sealed.
-type Opened = BTreeMap<InstanceName, Option<OpenedEnv>>;
+pub(super) type Opened = BTreeMap<InstanceName, Option<OpenedEnv>>;
 
 /// Why a pass ended before it had a plan.
 #[derive(Debug, thiserror::Error)]
@@ -135,7 +135,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         }
     }
 
-    fn open_changed(&self, desired: &mut DesiredState, observed: &Observed) -> (Digests, Opened) {
+    pub(super) fn open_changed(&self, desired: &mut DesiredState, observed: &Observed) -> (Digests, Opened) {
         let mut digests = Digests { specs: BTreeMap::new(), tokens: self.token_marks(desired) };
         let mut opened = Opened::new();
         for wanted in plan::needs_digest(desired, observed, &digests) {
@@ -150,13 +150,15 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         (digests, opened)
     }
 
-    fn compare(&self, desired: DesiredState, observed: Observed, digests: &Digests, pruning: &Pruning) -> Planned {
+    pub(super) fn compare(
+        &self,
+        desired: DesiredState,
+        observed: Observed,
+        digests: &Digests,
+        pruning: &Pruning,
+    ) -> Planned {
         let mut plan = plan::diff(&self.owner, &desired, &observed, digests, &self.rules, pruning);
-        if let Some(only) = &pruning.only {
-            plan.steps.retain(|step| only.contains(&step.instance));
-            plan.untouched.retain(|name| only.contains(name));
-            plan.held.retain(|held| only.contains(&held.instance));
-        }
+        plan.keep_only(pruning);
         Planned { desired: Arc::new(desired), observed, plan }
     }
 
@@ -171,7 +173,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         desired.wanted.values().filter_map(mark_of).collect()
     }
 
-    fn settings_token(&self, wanted: &Wanted) -> Option<&secrecy::SecretString> {
+    pub(super) fn settings_token(&self, wanted: &Wanted) -> Option<&secrecy::SecretString> {
         wanted.env.values().find_map(|value| match value {
             EnvValue::ConnectorToken(platform) => self.openers.connector_tokens.get(platform),
             EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::FromFile { .. } => None,
@@ -192,7 +194,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         Ok((SpecDigest(key.digest(&wanted.canonical_opened(&env))), Some(env)))
     }
 
-    async fn look(
+    pub(super) async fn look(
         &self,
         desired: &DesiredState,
         observed: &mut Observed,
@@ -251,7 +253,7 @@ fn hold(desired: &mut DesiredState, wanted: &Wanted, findings: Vec<Finding>) {
 }
 
 /// Writes down what a close look has shown, without a secret: those are compared here and now.
-fn note_look(
+pub(super) fn note_look(
     container: &mut ObservedContainer,
     inspected: &Inspected,
     wanted: Option<&Wanted>,

@@ -14,7 +14,7 @@ use super::{
     Health, Pipeline, PlatformLink, Watcher,
     memory::{Loop, Wake},
 };
-use crate::{engine::Engine, report::StatusReport, source::Source, telemetry::Scrubber};
+use crate::{engine::Engine, plan::Observed, report::StatusReport, source::Source, telemetry::Scrubber};
 
 /// How long steps in hand may take after the loop was told to end.
 const FAREWELL: Duration = Duration::from_secs(6);
@@ -33,6 +33,8 @@ pub struct RunOptions {
     pub scrubber: Scrubber,
     /// Who watches the steps.
     pub watcher: Arc<dyn Watcher>,
+    /// Gets what every pass has observed.
+    pub observed: watch::Sender<Option<Observed>>,
 }
 
 /// What the loop tells and hears from outside.

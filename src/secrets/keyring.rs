@@ -7,7 +7,8 @@ use age::secrecy::SecretString;
 use crate::model::Sealed;
 
 use super::{
-    Binding, BindingPolicy, DigestKey, IdentityError, OpenError, OpenErrorKind, Recipients, SecretMap, Subject,
+    Binding, BindingPolicy, DigestKey, IdentityError, OpenError, OpenErrorKind, Recipients, SecretMap, SigningKey,
+    Subject,
     binding::{looks_bound, unbind},
     decrypt::{MAX_FILE, MAX_SEALED, MAX_VALUE, decrypt, text},
     identity::{self, Identity},
@@ -81,6 +82,11 @@ impl Keyring {
     /// The key that digests are made with: that of the first identity; none where there is no identity.
     pub fn digest_key(&self) -> Option<DigestKey> {
         self.identities.first().map(|identity| DigestKey::from_identity(&identity.key_material()))
+    }
+
+    /// The key that this host signs with: that of the first identity; none where there is no identity.
+    pub fn signing_key(&self) -> Option<SigningKey> {
+        self.identities.first().map(|identity| SigningKey::from_identity(&identity.key_material()))
     }
 
     /// The key of an id that stands in an older digest, among all identities.

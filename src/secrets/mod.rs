@@ -15,6 +15,7 @@ mod map;
 mod openssh;
 mod recipients;
 mod seal;
+mod signing;
 mod yaml_map;
 
 pub use binding::{Binding, BindingPolicy};
@@ -26,3 +27,4 @@ pub use keyring::Keyring;
 pub use map::SecretMap;
 pub use recipients::{RecipientError, RecipientErrorKind, Recipients};
 pub use seal::{SealError, keygen, seal};
+pub use signing::{BadPublicKey, PublicKey, SigningKey};

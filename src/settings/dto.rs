@@ -55,6 +55,36 @@ pub(super) struct SettingsDto {
     /// How often things are done though nothing happened.
     #[serde(default)]
     pub intervals: IntervalsDto,
+    /// What runs, published for plans that are made without the engine.
+    #[serde(default)]
+    pub snapshot: SnapshotDto,
+}
+
+/// What runs, published for plans that are made without the engine.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct SnapshotDto {
+    /// Where `run` publishes it, signed and without any secret (nowhere).
+    #[serde(default)]
+    pub publish: PublishDto,
+    /// The public keys of those whose snapshots `plan --observed` believes; with none it believes everybody and warns.
+    #[serde(default)]
+    pub trust: Vec<String>,
+    /// The age beyond which it is refused (`24h`; 1 minute or more).
+    #[schemars(regex(pattern = DURATION_PATTERN), example = "24h")]
+    pub max_age: Option<String>,
+}
+
+/// Where `run` publishes what it observes.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct PublishDto {
+    /// A file of this host, written anew whenever something changed.
+    pub file: Option<String>,
+    /// A branch of the source's repository that holds nothing else.
+    pub branch: Option<String>,
 }
 
 /// The version of this format.

@@ -32,6 +32,21 @@ pub struct Settings {
     pub listen: Option<SocketAddr>,
     /// How often things are done though nothing happened.
     pub intervals: Intervals,
+    /// What runs, published for plans that are made without the engine.
+    pub snapshot: SnapshotSettings,
+}
+
+/// What runs, published for plans that are made without the engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SnapshotSettings {
+    /// The file that it is published to.
+    pub file: Option<PathBuf>,
+    /// The branch of the source's repository that it is published to; only there with a git source.
+    pub branch: Option<String>,
+    /// The public keys that are believed.
+    pub trust: Vec<String>,
+    /// The age beyond which it is refused.
+    pub max_age: Duration,
 }
 
 /// Where manifests come from.

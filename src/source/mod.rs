@@ -21,7 +21,7 @@ pub use any::AnySource;
 pub use catalog_url::{download, fetch_url};
 pub use directory::{DirectoryConfig, DirectorySource};
 pub use error::SourceError;
-pub use git::{GitAuth, GitConfig, GitSource, SshKey, fetch_child_main};
+pub use git::{Checkout, GitAuth, GitConfig, GitSource, SshKey, fetch_child_main};
 pub use limits::{
     MAX_DEPTH, MAX_ENTRIES, MAX_FILE_BYTES, MAX_FILES, MAX_JSON_BYTES, MAX_RECEIVED_BYTES, MAX_TOTAL_BYTES,
 };

@@ -17,6 +17,8 @@ fn the_published_schemas_are_the_derived_ones() {
         ("manifest", manifest::schema()),
         ("settings", settings::schema()),
         ("plan", plan::wire::schema()),
+        ("observed", plan::wire::observed_schema()),
+        ("saved-plan", plan::saved::schema()),
         ("validate", plan::wire::validate_schema()),
         ("status", report::wire::schema()),
         ("catalog-diff", lockstep::cli::render::catalog_diff_schema()),

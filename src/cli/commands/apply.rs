@@ -1,11 +1,14 @@
 //! `lockstep apply`.
 
-use std::io::{BufRead, IsTerminal};
+use std::{
+    io::{BufRead, IsTerminal},
+    path::PathBuf,
+};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Session,
+    Session, apply_saved,
     plan::{instance_name, standing_in_the_way},
 };
 use crate::{
@@ -13,7 +16,7 @@ use crate::{
     engine::{Outcome, Problem},
     model::InstanceName,
     plan,
-    reconcile::{self, Applied, ApplyOptions, Planned, StepError},
+    reconcile::{self, Applied, ApplyOptions, Planned, PlatformLink, StepError},
 };
 
 /// Carry the plan out once.
@@ -21,6 +24,9 @@ use crate::{
 /// On a terminal the plan is shown and confirmed first, unless `--yes` is given.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Apply {
+    /// Carry out exactly the steps of this file, which `lockstep plan --out` wrote, or refuse.
+    #[arg(value_name = "PLAN", conflicts_with_all = ["only", "allow_removals", "refresh"])]
+    plan: Option<PathBuf>,
     /// Apply to this instance only; may be given several times.
     #[arg(long, value_name = "NAME", value_parser = instance_name)]
     only: Vec<InstanceName>,
@@ -33,10 +39,16 @@ pub(crate) struct Apply {
     /// Accept exactly this number of removals, beyond `prune.maxPercent`.
     #[arg(long, value_name = "NUMBER")]
     allow_removals: Option<usize>,
+    /// Look at every container field by field, and put back what was changed by hand.
+    #[arg(long)]
+    refresh: bool,
 }
 
 impl Apply {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        if let Some(plan) = &self.plan {
+            return apply_saved::apply(plan, self.concurrency, session).await;
+        }
         let wiring::Whole { settings, state, pipeline, platforms, _lock } = wiring::whole(session).await?;
         wiring::fresh_catalogs(&settings).await?;
         if !self.only.is_empty() {
@@ -46,6 +58,7 @@ impl Apply {
             concurrency: self.concurrency.unwrap_or_else(|| wiring::concurrency(&settings)),
             only: (!self.only.is_empty()).then(|| self.only.iter().cloned().collect()),
             acknowledged: self.allow_removals,
+            refresh: self.refresh,
             state,
             scrubber: session.scrubber.clone(),
         };
@@ -73,16 +86,25 @@ impl Apply {
         if let Some(error) = failed {
             return Err(error);
         }
-        let applied = applied?;
-        for problem in &applied.problems {
-            output::note(&render::problem(problem))?;
-        }
-        if !applied.planned.plan.steps.is_empty() || !applied.problems.is_empty() {
-            output::result(&render::summary(&applied))?;
-        }
-        wiring::tell_once(&pipeline, &platforms, &applied, session).await?;
-        Ok(exit(&applied))
+        conclude(&pipeline, &platforms, &applied?, session).await
     }
+}
+
+/// Says how an application ended, here and to the platforms.
+pub(super) async fn conclude(
+    pipeline: &wiring::Parts,
+    platforms: &[PlatformLink],
+    applied: &Applied,
+    session: &Session,
+) -> Result<Exit, CliError> {
+    for problem in &applied.problems {
+        output::note(&render::problem(problem))?;
+    }
+    if !applied.planned.plan.steps.is_empty() || !applied.problems.is_empty() {
+        output::result(&render::summary(applied))?;
+    }
+    wiring::tell_once(pipeline, platforms, applied, session).await?;
+    Ok(exit(applied))
 }
 
 /// Shows the plan; false where a person at the terminal does not agree to it.

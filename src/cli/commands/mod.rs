@@ -1,6 +1,7 @@
 //! One module a command; its doc comment is its help.
 
 mod apply;
+mod apply_saved;
 mod catalog;
 mod catalog_diff;
 mod catalog_pull;
@@ -14,6 +15,7 @@ mod plan;
 mod run;
 mod schema;
 mod secret;
+mod show;
 mod status;
 mod validate;
 mod why;
@@ -30,6 +32,7 @@ pub(super) enum Command {
     Validate(validate::Validate),
     Plan(plan::Plan),
     Apply(apply::Apply),
+    Show(show::Show),
     Run(run::Run),
     Status(status::Status),
     Logs(logs::Logs),
@@ -75,6 +78,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Validate(command) => block_on(command.run(&session)),
         Command::Plan(command) => block_on(command.run(&session)),
         Command::Apply(command) => block_on(command.run(&session)),
+        Command::Show(command) => command.run(&session),
         Command::Run(command) => block_on(command.run(&session)),
         Command::Status(command) => block_on(command.run(&session)),
         Command::Observe(command) => block_on(command.run(&session)),

@@ -1,16 +1,22 @@
 //! `lockstep plan`.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
 use super::Session;
 use crate::{
     cli::{CliError, Exit, output, render, render::Marker, wiring},
     desired::DesiredState,
-    engine::NoEngine,
+    engine::{Engine, NoEngine},
     model::{Code, Finding, InstanceName, Severity},
-    plan::{self, Observed, Pruning, wire::PlanJson},
+    plan::{
+        self, Observed, Pruning, Work,
+        saved::{Bound, OptionsJson, SavedJson, ShownJson},
+        wire::PlanJson,
+    },
     reconcile::{self, Planned},
+    secrets::Keyring,
     settings::Settings,
+    source::Source,
 };
 
 /// Show what would change, and why; nothing is changed.
@@ -25,9 +31,25 @@ pub(crate) struct Plan {
     /// Plan against the containers written in this file, as `lockstep observe` writes it; no engine is asked.
     #[arg(long, value_name = "FILE")]
     observed: Option<PathBuf>,
+    /// Compare with this revision of the checkout as if it were running: no engine, platform or key is asked. `REV...` is
+    /// the newest common ancestor with it.
+    #[arg(long, value_name = "REV", conflicts_with = "observed")]
+    against: Option<String>,
+    /// Plan for this revision of the checkout that the settings lie in.
+    #[arg(long, value_name = "REV")]
+    revision: Option<String>,
+    /// Plan for the files of the checkout that the settings lie in, whatever `source` names.
+    #[arg(long, conflicts_with = "revision")]
+    checkout: bool,
     /// Accept exactly this number of removals, beyond `prune.maxPercent`.
     #[arg(long, value_name = "NUMBER")]
     allow_removals: Option<usize>,
+    /// Also save the plan to this file, for `lockstep apply FILE`; needs the identities that applying needs.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["observed", "against"])]
+    out: Option<PathBuf>,
+    /// Look at every container field by field, so that what was changed by hand shows as drift.
+    #[arg(long, conflicts_with_all = ["observed", "against"])]
+    refresh: bool,
     /// How the plan is written.
     #[arg(long, value_enum, default_value = "text")]
     format: PlanFormat,
@@ -38,7 +60,7 @@ pub(crate) struct Plan {
 
 /// How the plan is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum PlanFormat {
+pub(super) enum PlanFormat {
     /// For people.
     Text,
     /// For scripts.
@@ -63,28 +85,70 @@ pub(super) fn instance_name(text: &str) -> Result<InstanceName, String> {
 impl Plan {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let settings = wiring::settings(&session.global)?;
-        wiring::fresh_catalogs(&settings).await?;
-        let planned = match &self.observed {
-            Some(path) => {
-                let pipeline = wiring::pipeline_with(&settings, session, wiring::Identities::Optional, NoEngine)?;
-                let desired = pipeline.desired().await?;
-                let observed = wiring::observed_file(path)?;
+        let which = match &self.revision {
+            Some(revision) => Some(wiring::Which::Revision(revision)),
+            None => self.checkout.then_some(wiring::Which::WorkingTree),
+        };
+        let mut pulls = String::new();
+        let planned = match (&self.against, &self.observed, which) {
+            (Some(base), _, which) => {
+                let checkout = wiring::LocalCheckout::of(&settings, session)?;
+                let which = which.unwrap_or(wiring::Which::WorkingTree);
+                checkout.compare(base, which, &settings, session, self.removals()).await?
+            }
+            (None, Some(path), Some(which)) => {
+                let checkout = wiring::LocalCheckout::of(&settings, session)?;
+                let pipeline = checkout.pipeline(&settings, session)?;
+                let desired = pipeline.assemble(&checkout.read(which).await?).await?;
+                let observed = wiring::observed_file(path, &settings)?;
                 let pruning = self.pruning(&desired, &observed)?;
                 let mut planned = pipeline.plan_unlooked(desired, observed, &pruning);
                 pipeline.cite(&mut planned).await;
                 planned
             }
-            None => {
-                let pipeline = wiring::pipeline(&settings, session, wiring::Identities::Optional).await?;
+            (None, Some(path), None) => {
+                wiring::fresh_catalogs(&settings).await?;
+                let pipeline = wiring::pipeline_with(&settings, session, wiring::Identities::Optional, NoEngine)?;
                 let desired = pipeline.desired().await?;
+                let observed = wiring::observed_file(path, &settings)?;
+                let pruning = self.pruning(&desired, &observed)?;
+                let mut planned = pipeline.plan_unlooked(desired, observed, &pruning);
+                pipeline.cite(&mut planned).await;
+                planned
+            }
+            (None, None, Some(_)) => {
+                let message = "`--revision` and `--checkout` plan without an engine";
+                return Err(CliError::new(Exit::Usage, message)
+                    .with_help("say what it is compared with: `--against REV` or `--observed FILE`"));
+            }
+            (None, None, None) => {
+                wiring::fresh_catalogs(&settings).await?;
+                let needed =
+                    if self.out.is_some() { wiring::Identities::Required } else { wiring::Identities::Optional };
+                let pipeline = wiring::pipeline(&settings, session, needed).await?;
+                let snapshot = pipeline.source.snapshot().await?;
+                let desired = pipeline.assemble(&snapshot).await?;
                 let observed = pipeline.observe().await?;
                 let pruning = self.pruning(&desired, &observed)?;
-                let mut planned = pipeline.plan(desired, observed, &pruning).await?;
+                let mut planned = if self.refresh {
+                    pipeline.plan_deep(desired, observed, &pruning).await?
+                } else {
+                    pipeline.plan(desired, observed, &pruning).await?
+                };
                 pipeline.cite(&mut planned).await;
+                pulls = pulled(&planned, pipeline.engine.as_ref()).await?;
+                if let Some(out) = &self.out {
+                    let bound = wiring::bound(&pipeline, &snapshot, &session.global).await?;
+                    let saved = self.saved(bound, &settings, &planned, &pruning, &pipeline.openers.keyring)?;
+                    wiring::write_saved(out, &saved, &pipeline.openers.keyring)?;
+                }
                 planned
             }
         };
         self.show(&settings, &planned)?;
+        if self.format == PlanFormat::Text {
+            output::result(&pulls)?;
+        }
         let changes = !planned.plan.steps.is_empty();
         Ok(match standing_in_the_way(&planned) {
             Some(exit) => exit,
@@ -95,12 +159,46 @@ impl Plan {
 
     fn pruning(&self, desired: &DesiredState, observed: &Observed) -> Result<Pruning, CliError> {
         wiring::known_instances(&self.only, desired)?;
-        Ok(Pruning {
+        Ok(Pruning { absent_before: Pruning::absent(desired, observed), ..self.removals() })
+    }
+
+    /// What the command line says about removals.
+    fn removals(&self) -> Pruning {
+        Pruning {
             now: reconcile::epoch_seconds(),
-            absent_before: Pruning::absent(desired, observed),
+            absent_before: BTreeSet::new(),
             acknowledged: self.allow_removals,
             only: (!self.only.is_empty()).then(|| self.only.iter().cloned().collect()),
-        })
+        }
+    }
+
+    /// The plan as a file holds it.
+    fn saved(
+        &self,
+        bound: Bound,
+        settings: &Settings,
+        planned: &Planned,
+        pruning: &Pruning,
+        keyring: &Keyring,
+    ) -> Result<SavedJson, CliError> {
+        let (plan, findings) = (&planned.plan, &planned.desired.findings);
+        let renames = plan::renames(plan, &planned.observed);
+        let marker = self.marker.clone().unwrap_or_else(|| Marker::from(&settings.owner));
+        let located = wiring::repository::below(&wiring::repository::source_prefix(settings)?, findings);
+        let shown = ShownJson {
+            text: render::plan(plan, &renames),
+            markdown: render::markdown_plan(plan, &renames, findings, &marker, render::COMMENT_LIMIT),
+            github: render::plan_annotations(plan, &renames, &located),
+        };
+        let options = OptionsJson {
+            only: pruning.only.as_ref().map(|only| only.iter().map(ToString::to_string).collect()),
+            allow_removals: pruning.acknowledged,
+            refresh: self.refresh,
+        };
+        let key = wiring::seal_key(keyring);
+        let seen = (plan, &planned.observed);
+        let digest = |text: &[u8]| key.digest(text);
+        Ok(SavedJson::new(bound, pruning.now, options, seen, (PlanJson::of(plan, &renames), shown), &digest))
     }
 
     fn show(&self, settings: &Settings, planned: &Planned) -> Result<(), CliError> {
@@ -128,6 +226,22 @@ impl Plan {
             }
         }
     }
+}
+
+/// The images that will be pulled, as the text of a plan names them; how many bytes that is, only pulling tells.
+async fn pulled<E: Engine>(planned: &Planned, engine: &E) -> Result<String, CliError> {
+    let mut missing = BTreeSet::new();
+    for step in &planned.plan.steps {
+        let image = match &step.work {
+            Work::Create(new) | Work::Recreate { new, .. } => &new.wanted.image,
+            Work::Replace(replacement) => &replacement.new.wanted.image,
+            Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => continue,
+        };
+        if !missing.contains(image) && !engine.has_image(image).await? {
+            missing.insert(image.clone());
+        }
+    }
+    Ok(render::pulls(&planned.plan, &|image| missing.contains(image)))
 }
 
 /// The exit code of what keeps a plan from being everything that the source asks for.

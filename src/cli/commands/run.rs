@@ -51,20 +51,22 @@ impl Run {
             }
             None => None,
         };
+        let (observed, observed_reader) = watch::channel(None);
+        let publisher = wiring::Publisher::of(&settings)?.map(|one| tokio::spawn(one.publish(observed_reader)));
         let options = RunOptions {
             concurrency: self.concurrency.unwrap_or_else(|| wiring::concurrency(&settings)),
             resync: self.resync,
             state,
             scrubber: session.scrubber.clone(),
             watcher: Arc::new(Quiet),
+            observed,
         };
         let wires = Wires { platforms, health, status, force, cancel };
         reconcile::run(pipeline, options, wires).await;
         signals.abort();
         hangups.abort();
-        pulls.iter().for_each(tokio::task::JoinHandle::abort);
-        if let Some(server) = server {
-            server.abort();
+        for task in server.into_iter().chain(publisher).chain(pulls) {
+            task.abort();
         }
         Ok(Exit::Done)
     }

@@ -29,6 +29,10 @@ enum Subject {
     Settings,
     /// The output of `plan --format json`.
     Plan,
+    /// The files of `plan --out`.
+    SavedPlan,
+    /// The files of `observe` and of `snapshot.publish`.
+    Observed,
     /// The output of `validate --format json`.
     Validate,
     /// The output of `status --format json`.
@@ -53,6 +57,8 @@ impl Schema {
             (Subject::Manifest, None) => manifest::schema(),
             (Subject::Settings, None) => settings::schema(),
             (Subject::Plan, None) => plan::wire::schema(),
+            (Subject::SavedPlan, None) => plan::saved::schema(),
+            (Subject::Observed, None) => plan::wire::observed_schema(),
             (Subject::Validate, None) => plan::wire::validate_schema(),
             (Subject::Status, None) => report::wire::schema(),
             (Subject::CatalogDiff, None) => render::catalog_diff_schema(),

@@ -49,6 +49,8 @@ pub(super) struct Changes {
     pub rows: Vec<Row>,
     /// How many fields are not shown, as a comment.
     pub hidden: Option<String>,
+    /// For how long the instance does not run meanwhile, as a comment; none where it runs on or did not.
+    pub downtime: Option<String>,
 }
 
 impl Changes {
@@ -86,10 +88,25 @@ pub(super) fn latter<'a>(step: &Step, renames: &'a [Rename]) -> Option<&'a Insta
 pub(super) fn changes(step: &Step) -> Changes {
     match &step.work {
         Work::Create(new) => created(&new.wanted, step.reasons.first()),
-        Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
-        Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
-        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
+        Work::Replace(replacement) => {
+            let stops = replacement.new.start && replacement.existing.is_none();
+            let downtime = stops.then(|| downtime(step, &replacement.new.wanted, "its start"));
+            Changes { downtime, ..changed(step, Some(&replacement.new.wanted)) }
+        }
+        Work::Recreate { new, .. } => {
+            let downtime = new.start.then(|| downtime(step, &new.wanted, "a new container's creation and start"));
+            Changes { downtime, ..changed(step, Some(&new.wanted)) }
+        }
+        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
     }
+}
+
+/// How long an instance does not run while it is replaced: its former container's grace is the most that stopping takes.
+fn downtime(step: &Step, wanted: &Wanted, start: &str) -> String {
+    let former = step.reasons.iter().find(|reason| reason.field == "container.stopGrace");
+    let former = former.and_then(|reason| reason.before.clone());
+    let grace = former.or_else(|| wanted.visible_fields().remove("container.stopGrace")).unwrap_or_default();
+    format!("# (does not run for its stop, at most {}, and {start})", printable(&grace))
 }
 
 /// What a new instance is made from: what its manifest says, and how much more its contract adds.
@@ -117,7 +134,8 @@ fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
         }
     }
     let cause = reason.map(|reason| format!("# ({})", because(&ReasonJson::from(reason))));
-    Changes { cause, rows, hidden: (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default"))) }
+    let hidden = (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default")));
+    Changes { cause, rows, hidden, downtime: None }
 }
 
 fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
@@ -128,7 +146,7 @@ fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
     });
     let hidden = all.saturating_sub(rows.len());
     let hidden = (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "unchanged field")));
-    Changes { cause: None, rows, hidden }
+    Changes { cause: None, rows, hidden, downtime: None }
 }
 
 fn row(reason: &Reason, replaces: bool) -> Row {

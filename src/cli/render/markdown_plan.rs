@@ -113,8 +113,8 @@ fn diff(step: &Step) -> String {
     let width = changes.width();
     let mut text = changes.cause.as_ref().map_or_else(String::new, |cause| format!("  {cause}\n"));
     text.extend(changes.rows.iter().map(|row| lines(row, width)));
-    if let Some(hidden) = &changes.hidden {
-        push(&mut text, format_args!("  {hidden}\n"));
+    for comment in changes.hidden.iter().chain(&changes.downtime) {
+        push(&mut text, format_args!("  {comment}\n"));
     }
     text
 }

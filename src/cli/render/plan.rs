@@ -1,5 +1,7 @@
 //! A plan with Terraform's look, since people and scripts read that.
 
+use std::collections::BTreeMap;
+
 use super::{
     bold,
     changes::{Row, SENSITIVE, Value, changes, former, latter, will},
@@ -7,7 +9,10 @@ use super::{
     difference::Mark,
     dim, green, printable, push, red, yellow,
 };
-use crate::plan::{Action, Plan, Rename, Step, wire::SummaryJson};
+use crate::{
+    model::PullPolicy,
+    plan::{Action, Plan, Rename, Step, Work, wire::SummaryJson},
+};
 
 /// The whole plan; `renames` says which of its steps are one instance under two names.
 pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
@@ -40,6 +45,25 @@ pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
     let head = if is_empty(plan) { bold(&green(head)) } else { bold(head) };
     push(&mut text, format_args!("{head} {rest}\n"));
     text
+}
+
+/// The images that will be pulled, each with the number of instances that need it; empty where there are none.
+pub fn pulls(plan: &Plan, missing: &dyn Fn(&str) -> bool) -> String {
+    let mut images: BTreeMap<&str, usize> = BTreeMap::new();
+    for step in &plan.steps {
+        let new = match &step.work {
+            Work::Create(new) | Work::Recreate { new, .. } => new,
+            Work::Replace(replacement) => &replacement.new,
+            Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => continue,
+        };
+        if new.wanted.pull == PullPolicy::Always || missing(&new.wanted.image) {
+            *images.entry(&new.wanted.image).or_default() += 1;
+        }
+    }
+    let line = |(image, number): (&str, usize)| {
+        format!("  {} will be pulled, for {}\n", printable(image), count(number, "instance"))
+    };
+    images.into_iter().map(line).collect()
 }
 
 /// Whether there is nothing to say about a plan.
@@ -80,8 +104,8 @@ fn one(step: &Step, renames: &[Rename]) -> String {
     for row in &changes.rows {
         text += &shown(row, width);
     }
-    if let Some(hidden) = &changes.hidden {
-        push(&mut text, format_args!("        {}\n", dim(hidden)));
+    for comment in changes.hidden.iter().chain(&changes.downtime) {
+        push(&mut text, format_args!("        {}\n", dim(comment)));
     }
     text += "    }\n\n";
     text

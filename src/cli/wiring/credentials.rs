@@ -47,8 +47,17 @@ pub(super) fn file(path: &std::path::Path, setting: &str, limit: usize) -> Resul
 /// # Errors
 /// Where one can't be read or is none.
 pub(crate) fn keyring(settings: &Settings) -> Result<Keyring, CliError> {
-    let mut keyring = Keyring::default();
+    keyring_of(settings, Identities::Required).map(|(keyring, _)| keyring)
+}
+
+/// The identities, and whether one of them is not on this machine, which only [`Identities::Optional`] allows.
+fn keyring_of(settings: &Settings, identities: Identities) -> Result<(Keyring, bool), CliError> {
+    let (mut keyring, mut missing) = (Keyring::default(), false);
     for path in &settings.secrets.identities {
+        if identities == Identities::Optional && matches!(path.try_exists(), Ok(false)) {
+            missing = true;
+            continue;
+        }
         let name = path.display().to_string();
         let file = file(path, "secrets.identities", MAX_IDENTITY)?;
         if let Some(warning) = file.warning {
@@ -58,7 +67,7 @@ pub(crate) fn keyring(settings: &Settings) -> Result<Keyring, CliError> {
             .add(&name, &file.content)
             .map_err(|error| CliError::new(Exit::Secret, telemetry::chain(&error)).with_help(error.help()))?;
     }
-    Ok(keyring)
+    Ok((keyring, missing))
 }
 
 pub(super) fn openers(
@@ -66,7 +75,7 @@ pub(super) fn openers(
     session: &Session,
     identities: Identities,
 ) -> Result<(Openers, Secrets), CliError> {
-    let keyring = keyring(settings)?;
+    let (keyring, missing) = keyring_of(settings, identities)?;
     let mut connector_tokens = BTreeMap::new();
     for (name, platform) in &settings.platforms {
         let token = platform.connector_token.as_ref().unwrap_or(&platform.token);
@@ -82,7 +91,7 @@ pub(super) fn openers(
     let known = session.scrubber.set(connector_tokens.values());
     known.map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
     let tokens_missing = connector_tokens.len() < settings.platforms.len();
-    let without_keys = identities == Identities::Optional && (keyring.is_empty() || tokens_missing);
+    let without_keys = identities == Identities::Optional && (keyring.is_empty() || missing || tokens_missing);
     let secrets = if without_keys { Secrets::Sealed } else { Secrets::Opened };
     let binding = match settings.secrets.binding {
         BindingSetting::Optional => BindingPolicy::Optional,

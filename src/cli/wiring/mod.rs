@@ -1,35 +1,35 @@
 //! Builds the parts of Lockstep from the settings.
 
+mod checkout;
 mod credentials;
+mod files;
 pub(super) mod offline;
 mod once;
 mod parts;
+mod publish;
 mod pulls;
 pub(super) mod repository;
+mod saved;
 mod signals;
+mod snapshot;
 mod step;
 
+pub(super) use checkout::{LocalCheckout, Which};
 pub(super) use credentials::{Identities, keyring};
 pub(super) use once::{register, status_once, tell_once};
 pub(super) use parts::{
     Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
     settings, state_folder, whole,
 };
+pub(super) use publish::Publisher;
 pub(super) use pulls::{fresh_catalogs, left_out, subscription, subscriptions, watch_catalogs};
+pub(super) use saved::{bound, check_seal, read_saved, seal_key, write_saved};
 pub(super) use signals::{cancel_on_signals, force_on_hangup};
+pub(super) use snapshot::{observed_file, write_snapshot};
 pub(super) use step::StepFiles;
 
-use std::{io::Read, path::Path};
-
 use super::{CliError, Exit};
-use crate::{
-    desired::DesiredState,
-    model::InstanceName,
-    plan::{Observed, wire},
-};
-
-/// The largest file of observed containers that is read, in bytes.
-const MAX_OBSERVED: u64 = 64 * 1024 * 1024;
+use crate::{desired::DesiredState, model::InstanceName};
 
 /// Refuses a name from the command line that neither the source nor its findings know.
 ///
@@ -42,20 +42,4 @@ pub(super) fn known_instances(names: &[InstanceName], desired: &DesiredState) ->
         Some(name) => Err(CliError::new(Exit::Usage, format!("the source has no instance `{name}`"))
             .with_help("`lockstep status` shows all instances")),
     }
-}
-
-/// Reads observed containers from a file that `lockstep observe` wrote.
-///
-/// # Errors
-/// Where the file can't be read or holds something else.
-pub(super) fn observed_file(path: &Path) -> Result<Observed, CliError> {
-    let failed = |why: String| {
-        CliError::new(Exit::Usage, format!("failed to read the observed containers `{}`: {why}", path.display()))
-            .with_help("write the file with `lockstep observe`")
-    };
-    let mut content = Vec::new();
-    let file = std::fs::File::open(path).map_err(|error| failed(error.to_string()))?;
-    file.take(MAX_OBSERVED).read_to_end(&mut content).map_err(|error| failed(error.to_string()))?;
-    let read: wire::ObservedJson = serde_json::from_slice(&content).map_err(|error| failed(error.to_string()))?;
-    Observed::try_from(read).map_err(failed)
 }

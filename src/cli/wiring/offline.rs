@@ -130,7 +130,7 @@ pub(crate) async fn named_catalog(
 }
 
 /// The folder of the manifests on this machine.
-fn source_folder(settings: &Settings, global: &Global) -> Result<PathBuf, CliError> {
+pub(super) fn source_folder(settings: &Settings, global: &Global) -> Result<PathBuf, CliError> {
     match &settings.source {
         SourceSettings::Directory { path, .. } => Ok(path.clone()),
         SourceSettings::Git(git) => {

@@ -11,7 +11,7 @@ use super::credentials::{Identities, file, openers, resolve};
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
     desired::{Context, Openers, PlatformFacts},
-    engine::{DockerConfig, DockerEngine, Engine, RECOMMENDED_CONCURRENCY, RegistryAuth},
+    engine::{DockerConfig, DockerEngine, Engine, NoEngine, RECOMMENDED_CONCURRENCY, RegistryAuth},
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
@@ -208,6 +208,20 @@ pub(crate) fn pipeline_with<E: Engine>(
     Ok(assemble(settings, source(settings)?, openers, secrets, catalogs(settings), engine))
 }
 
+/// The whole pipeline without an engine, over the folder of a checkout instead of the source of the settings.
+///
+/// # Errors
+/// Whatever keeps one of its parts from being built.
+pub(crate) fn pipeline_over(
+    folder: PathBuf,
+    settings: &Settings,
+    session: &Session,
+) -> Result<Parts<NoEngine>, CliError> {
+    let (openers, secrets) = openers(settings, session, Identities::Optional)?;
+    let source = AnySource::Directory(DirectorySource::new(DirectoryConfig { root: folder, poll: None })?);
+    Ok(assemble(settings, source, openers, secrets, catalogs(settings), NoEngine))
+}
+
 fn assemble<E: Engine>(
     settings: &Settings,
     source: AnySource,
@@ -224,12 +238,17 @@ fn assemble<E: Engine>(
         context: context(settings),
         openers: Arc::new(openers),
         secrets,
-        rules: PruneRules {
-            enabled: settings.prune.enabled,
-            allow_empty: settings.prune.allow_empty,
-            max_percent: settings.prune.max_percent,
-            retain: settings.prune.retain,
-        },
+        rules: prune_rules(settings),
+    }
+}
+
+/// The rules for removals.
+pub(super) fn prune_rules(settings: &Settings) -> PruneRules {
+    PruneRules {
+        enabled: settings.prune.enabled,
+        allow_empty: settings.prune.allow_empty,
+        max_percent: settings.prune.max_percent,
+        retain: settings.prune.retain,
     }
 }
 

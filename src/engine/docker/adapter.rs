@@ -16,7 +16,7 @@ use super::{
     inspect::{Images, inspect},
     observe::observe,
     preflight::preflight,
-    pull::Pulls,
+    pull::{Pulls, is_reference},
     streams,
 };
 use crate::{
@@ -103,6 +103,10 @@ impl Engine for DockerEngine {
     async fn set_restarts(&self, container: &ContainerId, allowed: bool) -> Result<(), EngineError> {
         let policy = if allowed { restarts_allowed() } else { restarts_forbidden() };
         self.shared.client.restart_policy(&container.0, policy).await
+    }
+
+    async fn has_image(&self, image: &str) -> Result<bool, EngineError> {
+        Ok(is_reference(image) && self.shared.client.image(image).await?.is_some())
     }
 
     async fn about(&self) -> Result<(String, Duration), EngineError> {

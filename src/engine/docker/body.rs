@@ -20,7 +20,7 @@ pub(super) const NETWORKS_LABEL: &str = "dev.lockstep.networks";
 /// How often the engine starts a failed container again by itself.
 const RESTARTS: i64 = 5;
 /// The engine's networks that know no aliases.
-const WITHOUT_ALIAS: [&str; 4] = ["bridge", "default", "host", "none"];
+pub(super) const WITHOUT_ALIAS: [&str; 4] = ["bridge", "default", "host", "none"];
 
 /// The restart policy of containers that run: the engine starts them again a few times, then it is our turn.
 pub(super) fn restarts_allowed() -> RestartPolicy {
@@ -63,17 +63,19 @@ pub(super) fn endpoint(network: &str, alias: &str) -> EndpointSettings {
     EndpointSettings { aliases, ..EndpointSettings::default() }
 }
 
-/// The request that creates a container.
+/// The request that creates a container; `image_id` is noted, so that one made from another image is told apart.
 pub(super) fn create_body(
     new: &NewContainer,
     env: &OpenedEnv,
     fallback_network: Option<&str>,
+    image_id: Option<String>,
 ) -> Result<ContainerCreateBody, EngineError> {
     let wanted = &new.wanted;
     let spec = &wanted.container;
     let alias = wanted.name.as_str();
     let networks = networks(spec, fallback_network)?;
     let mut labels: HashMap<String, String> = new.labels.clone().into_iter().collect();
+    labels.extend(image_id.map(|id| (LABELS.image.to_owned(), id)));
     if networks.len() > 1 {
         labels.insert(NETWORKS_LABEL.to_owned(), networks.join(","));
     }
@@ -187,7 +189,7 @@ fn healthcheck(check: &Healthcheck) -> HealthConfig {
 }
 
 /// The engine's numbers are signed; what passes them is as good as unlimited.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 

@@ -7,7 +7,7 @@ use bollard::{
     errors::Error as BollardError,
     models::{
         ContainerCreateBody, ContainerInspectResponse, ContainerSummary, ContainerUpdateBody, EndpointSettings,
-        ImageInspect, Network, NetworkConnectRequest, RestartPolicy, SystemVersion,
+        ImageInspect, Network, NetworkConnectRequest, NetworkDisconnectRequest, RestartPolicy, SystemVersion,
     },
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptions,
@@ -190,6 +190,18 @@ impl Client {
         let body = ContainerUpdateBody { restart_policy: Some(policy), ..ContainerUpdateBody::default() };
         let call = self.docker.update_container(container, body);
         self.call(format!("set the restart policy of container `{container}`"), self.deadlines.look, call).await
+    }
+
+    pub(super) async fn update(&self, container: &str, body: ContainerUpdateBody) -> Result<(), EngineError> {
+        let call = self.docker.update_container(container, body);
+        self.call(format!("update container `{container}`"), self.deadlines.look, call).await
+    }
+
+    pub(super) async fn disconnect_network(&self, network: &str, container: &str) -> Result<(), EngineError> {
+        let request = NetworkDisconnectRequest { container: container.to_owned(), force: Some(false) };
+        let call = self.docker.disconnect_network(network, request);
+        let what = format!("disconnect container `{container}` from network `{network}`");
+        self.call(what, self.deadlines.change, call).await
     }
 }
 

@@ -11,7 +11,7 @@ use bollard::models::{
 };
 use secrecy::SecretString;
 
-use super::client::Client;
+use super::{client::Client, foreign};
 use crate::{
     engine::{EngineError, Inspected},
     model::{
@@ -21,6 +21,8 @@ use crate::{
     plan::{LABELS, container_fields},
 };
 
+/// What the engine itself sets where an image does not.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How many images are remembered.
 const REMEMBERED: usize = 512;
 
@@ -30,6 +32,12 @@ pub(super) struct ImageFacts {
     env: BTreeMap<String, String>,
     user: Option<String>,
     healthcheck: Option<HealthConfig>,
+    pub(super) command: Vec<String>,
+    pub(super) entrypoint: Vec<String>,
+    pub(super) folder: String,
+    pub(super) stop_signal: Option<String>,
+    /// Whether the engine still has the image.
+    known: bool,
 }
 
 /// What is known of images, by id; an image never changes.
@@ -43,9 +51,18 @@ impl Images {
             return Ok(known);
         }
         // A container may outlive its image; nothing can be told apart then.
-        let config = client.image(id).await?.and_then(|image| image.config).unwrap_or_default();
+        let image = client.image(id).await?;
+        let is_known = image.is_some();
+        let config = image.and_then(|image| image.config).unwrap_or_default();
+        let mut env: BTreeMap<_, _> = config.env.iter().flatten().filter_map(|line| variable(line)).collect();
+        env.entry("PATH".to_owned()).or_insert_with(|| DEFAULT_PATH.to_owned());
         let facts = Arc::new(ImageFacts {
-            env: config.env.iter().flatten().filter_map(|line| variable(line)).collect(),
+            env,
+            command: config.cmd.unwrap_or_default(),
+            entrypoint: config.entrypoint.unwrap_or_default(),
+            folder: config.working_dir.unwrap_or_default(),
+            stop_signal: config.stop_signal,
+            known: is_known,
             user: config.user.filter(|user| !user.is_empty()),
             healthcheck: config.healthcheck,
         });
@@ -85,6 +102,7 @@ pub(super) async fn inspect(
         .flatten()
         .filter_map(|(key, value)| Some((format!("labels.{}", key.strip_prefix(LABELS.own_prefix)?), value.clone())));
     let fields = fields.into_iter().chain(own);
+    let fields = fields.chain(foreign::fields(&seen, &facts));
     let (image_fields, fields) = fields.partition(|(name, value)| brought.get(name) == Some(value));
     Ok(Inspected {
         restarts: u64::try_from(seen.restart_count.unwrap_or_default()).unwrap_or_default(),
@@ -95,13 +113,26 @@ pub(super) async fn inspect(
         exit_code: state.finished_at.as_deref().and_then(epoch).and(state.exit_code),
         oom_killed: state.oom_killed.unwrap_or_default(),
         health: health(state),
-        image: config.image.clone().unwrap_or_default(),
+        image: image(&seen, config.image.clone().unwrap_or_default()),
+        image_known: facts.known,
         env: env.into_iter().map(|(key, value)| (key, SecretString::from(value))).collect(),
         sealed,
         image_env,
         fields,
         image_fields,
     })
+}
+
+/// The image as written; with its id where the container was made from another one than was noted when it was made.
+fn image(seen: &ContainerInspectResponse, written: String) -> String {
+    let noted = seen.config.as_ref().and_then(|config| config.labels.as_ref()).and_then(|all| all.get(LABELS.image));
+    match (noted, &seen.image) {
+        (Some(noted), Some(id)) if noted != id => {
+            let short = |id: &str| id.chars().take("sha256:".len() + 12).collect::<String>();
+            format!("{written} ({}, made as {})", short(id), short(noted))
+        }
+        (Some(_) | None, _) => written,
+    }
 }
 
 /// Whether the container's process runs now: not between two runs.

@@ -35,7 +35,8 @@ impl Job<'_> {
         let mut error = None;
         for claim in 0..CLAIMS {
             (self.progress)(Progress::Creating);
-            let failed = match client.create(&new.name, create_body(new, env, network)?).await {
+            let image = self.image_id(&wanted.image).await?;
+            let failed = match client.create(&new.name, create_body(new, env, network, image)?).await {
                 Ok(id) => {
                     let others = networks(&wanted.container, network)?;
                     self.join(&id, wanted.name.as_str(), others.into_iter().skip(1)).await?;
@@ -62,6 +63,11 @@ impl Job<'_> {
             error = Some(failed);
         }
         Err(quiet(error.unwrap_or_else(|| not_to_be_pulled(&wanted.image)), env))
+    }
+
+    /// The engine's id of an image, which a container made from it now will have.
+    async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
+        Ok(self.shared.client.image(image).await?.and_then(|image| image.id))
     }
 
     /// The container that has the wanted name, where it is the wanted one; none where the name is free.
@@ -127,7 +133,8 @@ impl Job<'_> {
         }
         tracing::warn!(container = new.name, error = %error, "made a container again that could not be started any more");
         absent_is_none(client.remove(&made.id, true).await)?;
-        let again = client.create(&new.name, create_body(new, env, self.shared.network.as_deref())?).await;
+        let image = self.image_id(&new.wanted.image).await?;
+        let again = client.create(&new.name, create_body(new, env, self.shared.network.as_deref(), image)?).await;
         let again = again.map_err(|error| quiet(error, env))?;
         let others = networks(&new.wanted.container, self.shared.network.as_deref())?;
         self.join(&again, new.wanted.name.as_str(), others.into_iter().skip(1)).await?;
@@ -159,7 +166,7 @@ pub(super) fn not_to_be_pulled(image: &str) -> EngineError {
     EngineError::Image { image: image.to_owned(), why, transient: false }
 }
 
-fn is_joined(seen: &ContainerInspectResponse, network: &str) -> bool {
+pub(super) fn is_joined(seen: &ContainerInspectResponse, network: &str) -> bool {
     let joined = seen.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     joined.is_some_and(|joined| joined.contains_key(network))
 }

@@ -5,6 +5,7 @@ mod apply;
 mod body;
 mod client;
 mod config;
+mod foreign;
 mod inspect;
 mod make;
 mod observe;
@@ -13,6 +14,7 @@ mod pull;
 mod replace;
 mod stop;
 mod streams;
+mod update;
 
 pub use adapter::{DockerEngine, RECOMMENDED_CONCURRENCY};
 pub use config::{Deadlines, DockerConfig, RegistryAuth};

@@ -4,6 +4,7 @@ mod catalogs;
 mod engine;
 mod here;
 mod platform;
+mod snapshot;
 mod source;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -35,6 +36,7 @@ pub(super) fn settings(converter: &mut Converter, dto: SettingsDto, root: &Here<
     let engine = engine::docker(converter, dto.engine.docker, &root.field("engine").field("docker"));
     let prune = prune(converter, &dto.prune, &root.field("prune"));
     let intervals = intervals(converter, &dto.intervals, &root.field("intervals"));
+    let snapshot = snapshot::snapshot(converter, dto.snapshot, source.as_ref(), &root.field("snapshot"));
     let state = converter.path(dto.state.as_deref().unwrap_or(STATE), &root.field("state"));
     let listen = match &dto.listen {
         Some(text) => listen(converter, text, dto.listen_public.unwrap_or(false), root).map(Some),
@@ -56,6 +58,7 @@ pub(super) fn settings(converter: &mut Converter, dto: SettingsDto, root: &Here<
         state: state?,
         listen: listen?,
         intervals: intervals?,
+        snapshot: snapshot?,
     })
 }
 

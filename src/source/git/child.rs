@@ -9,9 +9,9 @@ use rustix::process::{Resource, Rlimit, Signal, getpid, kill_process, setrlimit}
 
 use super::{
     super::SourceError,
-    blame,
+    blame, local,
     mirror::{Mirror, Trouble},
-    remote, tree,
+    publish, remote, tree,
     wire::{Job, MAX_JOB_BYTES, Operation, Reply, write_reply},
 };
 use crate::model::SourceFile;
@@ -60,10 +60,12 @@ fn run(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceError> {
         let authors = blame::of_folder(root, job).unwrap_or_default();
         return Ok((Reply::Blamed { authors }, Vec::new()));
     }
+    if job.operation == Operation::Local {
+        return local::read(job);
+    }
     let mirror = Mirror::lock(job)?;
     let read = match job.operation {
         Operation::Cached => return cached(&mirror, job),
-        Operation::Fetch => attempt(&mirror, job),
         Operation::Blame | Operation::BlameFolder => {
             let authors = match (mirror.open(), &job.known) {
                 (Ok(Some(repository)), Some(commit)) => blame::of_commit(&repository, commit, job),
@@ -71,6 +73,13 @@ fn run(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceError> {
             };
             return Ok((Reply::Blamed { authors }, Vec::new()));
         }
+        Operation::Publish => {
+            return publish::publish(&mirror, job).map_err(|trouble| match trouble {
+                Trouble::Failed(error) => error,
+                Trouble::Corrupt(why) => SourceError::Child(format!("the mirror is broken: {why}")),
+            });
+        }
+        Operation::Fetch | Operation::Local => attempt(&mirror, job),
     };
     match read {
         Ok(answer) => Ok(answer),
@@ -96,7 +105,7 @@ fn attempt(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), T
     if job.known.as_deref() == Some(&commit.to_string()) && previous == Some(commit) {
         return Ok((Reply::Unchanged { commit: commit.to_string() }, Vec::new()));
     }
-    let files = tree::read(&repository, mirror, commit, job)?;
+    let files = tree::read(&repository, &|error| mirror.trouble(error), commit, job)?;
     let is_forced = match previous {
         Some(previous) if previous != commit => {
             !repository.graph_descendant_of(commit, previous).map_err(|error| mirror.trouble(&error))?
@@ -112,7 +121,7 @@ fn cached(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), So
     let read = || {
         let Some(repository) = mirror.open()? else { return Ok(None) };
         let Some(commit) = mirror.good(&repository)? else { return Ok(None) };
-        tree::read(&repository, mirror, commit, job).map(|files| Some((commit, files)))
+        tree::read(&repository, &|error| mirror.trouble(error), commit, job).map(|files| Some((commit, files)))
     };
     match read() {
         Ok(Some((commit, files))) => Ok((files_reply(commit, Some(commit), false, &files), files)),
@@ -122,7 +131,12 @@ fn cached(mirror: &Mirror, job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), So
     }
 }
 
-fn files_reply(commit: git2::Oid, previous: Option<git2::Oid>, is_forced: bool, files: &[SourceFile]) -> Reply {
+pub(super) fn files_reply(
+    commit: git2::Oid,
+    previous: Option<git2::Oid>,
+    is_forced: bool,
+    files: &[SourceFile],
+) -> Reply {
     let sizes = files.iter().map(|file| (file.path.to_string(), file.content.len() as u64));
     Reply::Files {
         commit: commit.to_string(),

@@ -7,10 +7,13 @@
 //! libgit2 is C and can hang, so it runs only in the child, which is killed at the deadline and ends when its parent does.
 
 mod blame;
+mod checkout;
 mod child;
 mod known_hosts;
+mod local;
 mod mirror;
 mod process;
+mod publish;
 mod remote;
 mod settings;
 mod source;
@@ -18,6 +21,7 @@ mod tree;
 mod url;
 mod wire;
 
+pub use checkout::Checkout;
 pub use child::fetch_child_main;
 pub(super) use process::blame_folder;
 pub use settings::{GitAuth, GitConfig, SshKey};

@@ -19,7 +19,7 @@ use super::{
     super::{SourceError, limits::Budget, select},
     settings::{Checked, GitAuth, SshKey},
     url::Transport,
-    wire::{Asked, Author, Credentials, Job, JobKey, MAX_HEADER_BYTES, Operation, Reply},
+    wire::{Asked, Author, Credentials, Job, JobKey, MAX_HEADER_BYTES, Operation, Publish, Reply},
 };
 use crate::model::{Cited, Commit, SourceFile};
 
@@ -45,9 +45,11 @@ const BLAME_DEADLINE: Duration = Duration::from_secs(5);
 /// Asks who wrote lines of a commit that was fetched.
 pub(super) async fn blame(checked: &Checked, commit: &str, lines: &[Cited]) -> Result<Found, SourceError> {
     let known = Some(commit.to_owned());
-    let job = job_line(checked, Operation::Blame, known, asked(lines))?;
-    let child = child(&checked.config.fetch_program, &checked.config.mirror.join("home"));
-    converse_within(child, &job, &checked.url.text, BLAME_DEADLINE).await
+    let job = Job { lines: asked(lines), ..job_of(checked, Operation::Blame, known) };
+    let home = checked.config.mirror.join("home");
+    let mut command = command(&checked.config.fetch_program, &home);
+    without_certificates(&mut command, &home);
+    answered(command, &line_of(&job)?, &checked.url.text, BLAME_DEADLINE).await
 }
 
 /// Asks who wrote lines of files in a folder, which may lie in a work tree.
@@ -66,9 +68,12 @@ pub(in super::super) async fn blame_folder(
         credentials: Credentials::None,
         known: None,
         lines: asked(lines),
+        publish: None,
     };
     let nowhere = Path::new("/nonexistent");
-    match converse_within(child(program, nowhere), &line_of(&job)?, "the folder", BLAME_DEADLINE).await? {
+    let mut command = command(program, nowhere);
+    without_certificates(&mut command, nowhere);
+    match answered(command, &line_of(&job)?, "the folder", BLAME_DEADLINE).await? {
         Found::Blamed(commits) => Ok(commits),
         Found::Files { .. } | Found::Unchanged { .. } | Found::Nothing => {
             Err(SourceError::Child("its answer fits no question".to_owned()))
@@ -80,17 +85,44 @@ fn asked(lines: &[Cited]) -> Vec<Asked> {
     lines.iter().map(|line| Asked { file: line.file.to_string(), line: line.line }).collect()
 }
 
-/// A child that is ready to be started, without certificates: it asks no server.
-fn child(program: &Path, home: &Path) -> Command {
+/// Runs one job in a child, which is killed at the deadline and when this future is dropped.
+pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Found, SourceError> {
+    run_with(checked, operation, known, None).await
+}
+
+/// The same with something to publish.
+pub(super) async fn run_with(
+    checked: &Checked,
+    operation: Operation,
+    known: Option<String>,
+    publish: Option<Publish>,
+) -> Result<Found, SourceError> {
+    let config = &checked.config;
+    let mut command = command(&config.fetch_program, &config.mirror.join("home"));
+    match (&config.ca, &checked.url.transport) {
+        (Some(ca), _) => {
+            // OpenSSL takes a file that isn't there for one without certificates.
+            let is_there = tokio::fs::metadata(ca).await;
+            is_there.map_err(|source| SourceError::Io { path: ca.display().to_string(), source })?;
+            command.env("SSL_CERT_FILE", ca);
+        }
+        (None, Transport::Http) => {}
+        (None, Transport::Local(_) | Transport::Ssh { .. }) => {
+            without_certificates(&mut command, &config.mirror.join("home"));
+        }
+    }
+    let job = Job { publish, ..job_of(checked, operation, known) };
+    answered(command, &line_of(&job)?, &checked.url.text, config.deadline).await
+}
+
+/// The child with an environment of its own.
+pub(super) fn command(program: &Path, home: &Path) -> Command {
     let mut command = Command::new(program);
     command
         .arg(ARGUMENT)
         .env_clear()
         .env("HOME", home)
         .env("GIT_CONFIG_NOSYSTEM", "1")
-        // libgit2 reads all certificates of the system when it starts, which takes longer than a local fetch.
-        .env("SSL_CERT_FILE", "/dev/null")
-        .env("SSL_CERT_DIR", home)
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -100,35 +132,20 @@ fn child(program: &Path, home: &Path) -> Command {
     command
 }
 
-/// Runs one job in a child, which is killed at the deadline and when this future is dropped.
-pub(super) async fn run(checked: &Checked, operation: Operation, known: Option<String>) -> Result<Found, SourceError> {
-    let config = &checked.config;
-    let mut command = child(&config.fetch_program, &config.mirror.join("home"));
-    match (&config.ca, &checked.url.transport) {
-        (Some(ca), _) => {
-            // OpenSSL takes a file that isn't there for one without certificates.
-            let is_there = tokio::fs::metadata(ca).await;
-            is_there.map_err(|source| SourceError::Io { path: ca.display().to_string(), source })?;
-            command.env("SSL_CERT_FILE", ca);
-        }
-        (None, Transport::Http) => {
-            command.env_remove("SSL_CERT_FILE").env_remove("SSL_CERT_DIR");
-        }
-        (None, Transport::Local(_) | Transport::Ssh { .. }) => {}
-    }
-    let job = job_line(checked, operation, known, Vec::new())?;
-    converse_within(command, &job, &checked.url.text, config.deadline).await
+/// libgit2 reads all certificates of the system when it starts, which takes longer than a local fetch.
+pub(super) fn without_certificates(command: &mut Command, home: &Path) {
+    command.env("SSL_CERT_FILE", "/dev/null").env("SSL_CERT_DIR", home);
 }
 
-/// Starts a child and takes its answer, within a deadline.
-async fn converse_within(
+/// Runs the child and takes its answer to a job.
+pub(super) async fn answered(
     mut command: Command,
     job: &[u8],
     url: &str,
     deadline: Duration,
 ) -> Result<Found, SourceError> {
-    let path = command.as_std().get_program().to_string_lossy().into_owned();
-    let mut child = command.spawn().map_err(|source| SourceError::Io { path, source })?;
+    let program = command.as_std().get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().map_err(|source| SourceError::Io { path: program, source })?;
     match tokio::time::timeout(deadline, converse(&mut child, job, url)).await {
         Ok(result) => {
             if result.is_err() {
@@ -143,12 +160,8 @@ async fn converse_within(
     }
 }
 
-fn job_line(
-    checked: &Checked,
-    operation: Operation,
-    known: Option<String>,
-    lines: Vec<Asked>,
-) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+/// A job about the repository of the settings.
+fn job_of(checked: &Checked, operation: Operation, known: Option<String>) -> Job<'_> {
     let config = &checked.config;
     let credentials = match (&config.auth, &checked.url.transport) {
         (GitAuth::Token(token), _) => {
@@ -169,7 +182,7 @@ fn job_line(
         },
         (GitAuth::None | GitAuth::Ssh { .. }, _) => Credentials::None,
     };
-    let job = Job {
+    Job {
         operation,
         url: checked.url.text.clone(),
         local: match &checked.url.transport {
@@ -181,14 +194,17 @@ fn job_line(
         mirror: config.mirror.clone(),
         credentials,
         known,
-        lines,
-    };
-    line_of(&job)
+        lines: Vec::new(),
+        publish: None,
+    }
 }
 
-fn line_of(job: &Job<'_>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
+/// A job as the child reads it.
+pub(super) fn line_of(job: &Job<'_>) -> Result<Zeroizing<Vec<u8>>, SourceError> {
     // Grown by reallocation, parts of it would stay in memory.
-    let mut line = Zeroizing::new(Vec::with_capacity(256 * 1024));
+    let mut line = Zeroizing::new(Vec::with_capacity(
+        256 * 1024 + 2 * job.publish.as_ref().map_or(0, |publish| publish.content.len()),
+    ));
     serde_json::to_writer(&mut *line, job)
         .map_err(|_| SourceError::Settings("a path of the git source isn't UTF-8".to_owned()))?;
     line.push(b'\n');

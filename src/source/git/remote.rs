@@ -60,7 +60,7 @@ pub(super) fn fetch(repository: &Repository, mirror: &Mirror, job: &Job<'_>) -> 
 }
 
 /// The name of a reference; `None` where it isn't UTF-8, on which git2 panics, and which no setting can name.
-fn name_of(head: &RemoteHead<'_>) -> Option<String> {
+pub(super) fn name_of(head: &RemoteHead<'_>) -> Option<String> {
     std::panic::catch_unwind(AssertUnwindSafe(|| head.name().to_owned())).ok()
 }
 
@@ -111,14 +111,14 @@ fn missing(job: &Job<'_>, what: String) -> SourceError {
 }
 
 /// Who we are, ready for the server.
-enum Login {
+pub(super) enum Login {
     Nobody,
     Password { username: String, password: Zeroizing<String> },
     Key { user: String, key: Zeroizing<String>, pinned: Pinned },
 }
 
 impl Login {
-    fn of(job: &Job<'_>, mirror: &Mirror) -> Result<Self, SourceError> {
+    pub(super) fn of(job: &Job<'_>, mirror: &Mirror) -> Result<Self, SourceError> {
         match &job.credentials {
             Credentials::None => Ok(Self::Nobody),
             Credentials::Password { username, password } => Ok(Self::Password {
@@ -146,20 +146,20 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, SourceError> {
 }
 
 /// What the callbacks saw, which says more than the error that libgit2 makes of it.
-struct Witness<'a> {
-    login: &'a Login,
-    seen: RefCell<Seen>,
+pub(super) struct Witness<'a> {
+    pub(super) login: &'a Login,
+    pub(super) seen: RefCell<Seen>,
 }
 
 #[derive(Default)]
-struct Seen {
+pub(super) struct Seen {
     times_asked: u32,
     untrusted: Option<String>,
     is_too_large: bool,
 }
 
 impl Witness<'_> {
-    fn callbacks(&self) -> RemoteCallbacks<'_> {
+    pub(super) fn callbacks(&self) -> RemoteCallbacks<'_> {
         let mut callbacks = RemoteCallbacks::new();
         callbacks
             .credentials(|_, _, allowed| self.credentials(allowed))
@@ -220,7 +220,7 @@ impl Witness<'_> {
 }
 
 /// What an error while talking to the server means.
-fn trouble(error: &git2::Error, witness: &Witness<'_>, job: &Job<'_>, mirror: &Mirror) -> Trouble {
+pub(super) fn trouble(error: &git2::Error, witness: &Witness<'_>, job: &Job<'_>, mirror: &Mirror) -> Trouble {
     let url = job.url.clone();
     let why = select::printable(error.message().as_bytes());
     let seen = witness.seen.borrow();

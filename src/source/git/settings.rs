@@ -115,7 +115,7 @@ fn absolute(path: &Path) -> Result<PathBuf, SourceError> {
     std::path::absolute(path).map_err(|error| bad(format!("the path `{}` can't be used: {error}", path.display())))
 }
 
-fn checked_path(path: &str) -> Result<String, SourceError> {
+pub(super) fn checked_path(path: &str) -> Result<String, SourceError> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
     match parts.iter().find(|part| !select::is_plain_part(part.as_bytes()) || select::is_forged(part.as_bytes())) {
         Some(part) => Err(bad(format!("the path holds `{}`: {}", part.escape_debug(), select::ODD_NAME))),

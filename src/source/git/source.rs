@@ -18,7 +18,7 @@ use super::{
     process::{self, Found},
     settings::{self, Checked, GitConfig},
     url::Transport,
-    wire::Operation,
+    wire::{Operation, Publish},
 };
 use crate::model::{Cited, Commit, Revision, Snapshot};
 
@@ -48,6 +48,22 @@ impl GitSource {
         };
         let next_poll = Mutex::new(Instant::now() + jittered(checked.config.interval));
         Ok(Self { checked, watch, next_poll, last: tokio::sync::Mutex::new(None), blamed: Default::default() })
+    }
+
+    /// Makes a branch of the repository hold one file and nothing else, with the credentials that it is read with.
+    ///
+    /// # Errors
+    /// [`SourceError::Settings`] where the branch holds something else, and what keeps it from being pushed.
+    pub async fn publish(&self, branch: &str, file: &str, content: Vec<u8>) -> Result<(), SourceError> {
+        let content = String::from_utf8(content);
+        let content = content.map_err(|_| SourceError::Settings("what is published must be text".to_owned()))?;
+        let publish = Publish { branch: branch.to_owned(), file: file.to_owned(), content };
+        match process::run_with(&self.checked, Operation::Publish, None, Some(publish)).await? {
+            Found::Nothing => Ok(()),
+            Found::Files { .. } | Found::Unchanged { .. } | Found::Blamed(_) => {
+                Err(SourceError::Child("its answer fits no question".to_owned()))
+            }
+        }
     }
 
     async fn read(&self) -> Result<Snapshot, SourceError> {

@@ -10,7 +10,7 @@ use super::{
         limits::{Budget, check_depth},
         select,
     },
-    mirror::{Mirror, Trouble},
+    mirror::Trouble,
     wire::Job,
 };
 use crate::model::SourceFile;
@@ -25,15 +25,16 @@ const SUBMODULE: i32 = 0o160_000;
 const MAX_LINK_BYTES: usize = 4096;
 
 /// Reads every selected file below the path of the job, sorted by its path relative to there.
+///
+/// `trouble` says what an error of the object store means.
 pub(super) fn read(
     repository: &Repository,
-    mirror: &Mirror,
+    trouble: &dyn Fn(&git2::Error) -> Trouble,
     commit: Oid,
     job: &Job<'_>,
 ) -> Result<Vec<SourceFile>, Trouble> {
-    let trouble = |error: git2::Error| mirror.trouble(&error);
-    let top = repository.find_commit(commit).and_then(|commit| commit.tree()).map_err(trouble)?;
-    let mut reader = Reader { repository, mirror, top: &top, job, budget: Budget::default(), files: BTreeMap::new() };
+    let top = repository.find_commit(commit).and_then(|commit| commit.tree()).map_err(|error| trouble(&error))?;
+    let mut reader = Reader { repository, trouble, top: &top, job, budget: Budget::default(), files: BTreeMap::new() };
     let root = reader.root()?;
     reader.folder(&root, &Folder { path: Vec::new(), depth: 0, in_secrets: false })?;
     Ok(reader.files.into_iter().map(|(path, content)| SourceFile { path: path.into(), content }).collect())
@@ -47,7 +48,7 @@ struct Folder {
 
 struct Reader<'a> {
     repository: &'a Repository,
-    mirror: &'a Mirror,
+    trouble: &'a dyn Fn(&git2::Error) -> Trouble,
     top: &'a Tree<'a>,
     job: &'a Job<'a>,
     budget: Budget,
@@ -117,7 +118,7 @@ impl<'a> Reader<'a> {
             return Err(refused(path, select::ODD_NAME).into());
         }
         let path = select::printable(path);
-        let trouble = |error: git2::Error| self.mirror.trouble(&error);
+        let trouble = |error: git2::Error| (self.trouble)(&error);
         let store = self.repository.odb().map_err(trouble)?;
         // The size is known before anything is unpacked.
         let (size, kind) = store.read_header(id).map_err(trouble)?;
@@ -134,7 +135,7 @@ impl<'a> Reader<'a> {
 
     /// Whether a symbolic link with a name of no interest leads to a file of this commit: then it hides no folder.
     fn leads_to_file(&self, folder: &[u8], id: Oid) -> Result<bool, Trouble> {
-        let trouble = |error: git2::Error| self.mirror.trouble(&error);
+        let trouble = |error: git2::Error| (self.trouble)(&error);
         let store = self.repository.odb().map_err(trouble)?;
         let (size, _) = store.read_header(id).map_err(trouble)?;
         if size > MAX_LINK_BYTES {
@@ -167,7 +168,7 @@ impl<'a> Reader<'a> {
     }
 
     fn tree(&self, id: Oid) -> Result<Tree<'a>, Trouble> {
-        self.repository.find_tree(id).map_err(|error| self.mirror.trouble(&error))
+        self.repository.find_tree(id).map_err(|error| (self.trouble)(&error))
     }
 }
 

@@ -12,7 +12,7 @@ use super::super::SourceError;
 use crate::model::SourceFile;
 
 /// The longest job, in bytes.
-pub(super) const MAX_JOB_BYTES: u64 = 1024 * 1024;
+pub(super) const MAX_JOB_BYTES: u64 = 32 * 1024 * 1024;
 /// The longest header of a reply, in bytes.
 pub(super) const MAX_HEADER_BYTES: u32 = 64 * 1024 * 1024;
 
@@ -31,6 +31,8 @@ pub(super) struct Job<'a> {
     pub(super) known: Option<String>,
     /// The lines whose authors are asked for.
     pub(super) lines: Vec<Asked>,
+    /// What is published.
+    pub(super) publish: Option<Publish>,
 }
 
 /// A line of a file below the path of the job, or the file as a whole.
@@ -38,6 +40,14 @@ pub(super) struct Job<'a> {
 pub(super) struct Asked {
     pub(super) file: String,
     pub(super) line: Option<u32>,
+}
+
+/// The one file of a branch of its own.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Publish {
+    pub(super) branch: String,
+    pub(super) file: String,
+    pub(super) content: String,
 }
 
 /// The commit that wrote a line.
@@ -58,6 +68,10 @@ pub(super) enum Operation {
     Blame,
     /// Say who wrote the lines of the files in the local folder.
     BlameFolder,
+    /// Read a revision of the repository at `local` as it is, without any server.
+    Local,
+    /// Push a branch that holds one file.
+    Publish,
 }
 
 /// Who the child is at the server.
@@ -82,7 +96,7 @@ pub(super) enum Reply {
     Files { commit: String, previous: Option<String>, is_forced: bool, files: Vec<(String, u64)> },
     /// The commit is the one whose files the parent holds.
     Unchanged { commit: String },
-    /// Nothing was fetched before.
+    /// Nothing was fetched before, or nothing was asked for.
     Nothing,
     /// Who wrote the lines, in their order; none where that is not known.
     Blamed { authors: Vec<Option<Author>> },

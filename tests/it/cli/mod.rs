@@ -1,8 +1,10 @@
 //! The real binary on the real Docker Engine, end to end.
 
+mod against;
 mod apply;
 mod canary;
 mod catalogs;
+mod drift;
 mod environment;
 mod exits;
 mod guards;
@@ -11,4 +13,6 @@ mod options;
 mod platform;
 mod run;
 mod running;
+mod saved;
+mod snapshot;
 mod why;

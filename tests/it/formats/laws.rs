@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use lockstep::{
     cli::render::{self, Marker},
     model::Finding,
-    plan::{Action, Plan, wire::PlanJson},
+    plan::{
+        Action, Observed, Plan,
+        saved::{Bound, OptionsJson, SavedJson, ShownJson},
+        wire::PlanJson,
+    },
 };
 use proptest::prelude::*;
 
@@ -71,6 +75,26 @@ fn of_markdown(plan: &Plan) -> BTreeSet<(String, String)> {
     .collect()
 }
 
+/// A digest with a key of the id `key`.
+fn digest(text: &[u8]) -> String {
+    use sha2::Digest as _;
+    format!("key:{}", hex::encode(sha2::Sha256::digest(text)))
+}
+
+fn saved(plan: &Plan) -> SavedJson {
+    let bound = Bound {
+        version: "1".to_owned(),
+        owner: "edge-1".to_owned(),
+        revision: plan.revision.full(),
+        settings: "2".to_owned(),
+        catalogs: Vec::new(),
+    };
+    let shown =
+        ShownJson { text: render::plan(plan, &[]), markdown: markdown(plan, &[], usize::MAX), github: String::new() };
+    let json = PlanJson::of(plan, &[]);
+    SavedJson::new(bound, 0, OptionsJson::default(), (plan, &Observed::default()), (json, shown), &digest)
+}
+
 /// A value before and after.
 type Sides = (Option<String>, Option<String>);
 
@@ -97,6 +121,32 @@ proptest! {
         prop_assert_eq!(of_json(&plan), steps.clone());
         prop_assert_eq!(of_text(&plan), steps.clone());
         prop_assert_eq!(of_markdown(&plan), steps);
+    }
+
+    #[test]
+    fn a_saved_plan_names_the_same_steps_and_is_that_plan_or_none(plan in plans(), at in any::<prop::sample::Index>()) {
+        let steps: BTreeSet<_> =
+            plan.steps.iter().map(|step| (step.instance.to_string(), step.action.as_str().to_owned())).collect();
+        let saved = saved(&plan);
+        let text = serde_json::to_string(&saved).unwrap();
+        let read: SavedJson = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(read.check_seal("key", &digest), Ok(()));
+        prop_assert_eq!(read.work.iter().map(|work| (work.instance.clone(), work.action.clone())).collect::<BTreeSet<_>>(), steps.clone());
+        prop_assert_eq!(read.plan.steps.iter().map(|step| (step.instance.clone(), step.action.clone())).collect::<BTreeSet<_>>(), steps);
+        prop_assert_eq!(read.moved_steps(&plan), Vec::<String>::new());
+        // One step more, less or other than was saved is named.
+        if let Some(step) = plan.steps.get(at.index(plan.steps.len().max(1))) {
+            let mut less = plan.clone();
+            less.steps.retain(|other| other.instance != step.instance);
+            prop_assert_eq!(read.moved_steps(&less), [format!("what has to be done for `{}`", step.instance)]);
+        }
+        // Whatever character is changed, it is no saved plan any more or says the same.
+        let at = at.index(text.len());
+        let mut bytes = text.clone().into_bytes();
+        bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
+        if let Some(other) = String::from_utf8(bytes).ok().and_then(|text| serde_json::from_str::<SavedJson>(&text).ok()) {
+            prop_assert!(other.check_seal("key", &digest).is_err(), "{}", &text[at.saturating_sub(20)..]);
+        }
     }
 
     #[test]

@@ -181,6 +181,7 @@ pub(super) fn container(wanted: &Wanted) -> ObservedContainer {
         image: wanted.image.clone(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
+        refreshed: false,
     }
 }
 

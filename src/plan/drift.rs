@@ -1,0 +1,51 @@
+//! What something else than Lockstep changed about a container, and how it is put back.
+
+use super::{Action, Cause, DEFAULT_PIDS, InPlace, ObservedContainer, Reason, Step, Work, reasons};
+use crate::{desired::Wanted, model::HostNamespace};
+
+/// The field of the engine's own leave to restart a container.
+const RESTART: &str = "container.restart";
+/// What Lockstep sets there for a container that runs.
+const RESTARTS: &str = "on-failure:5";
+
+/// Every field in which a container that was looked at for its own sake differs from what was applied.
+pub(super) fn of(container: &ObservedContainer, wanted: &Wanted) -> Vec<Reason> {
+    if !container.refreshed {
+        return Vec::new();
+    }
+    let drifted = |reason: Reason| {
+        let ours = (reason.field == RESTART).then(|| RESTARTS.to_owned());
+        Reason { cause: Cause::Drift, after: reason.after.or(ours), ..reason }
+    };
+    reasons::changed_fields(container, wanted).into_iter().map(drifted).collect()
+}
+
+/// Whether a step puts back what something else changed about a container.
+pub fn is_drift(step: &Step) -> bool {
+    let of_spec = |reason: &Reason| !matches!(reason.field.as_str(), "state" | "replacement" | "instance");
+    step.action != Action::Destroy && step.reasons.iter().any(|reason| reason.cause == Cause::Drift && of_spec(reason))
+}
+
+/// What puts the fields back while the container runs on; none where that takes a new container.
+pub(super) fn in_place(container: &ObservedContainer, wanted: &Wanted, drift: &[Reason]) -> Option<Work> {
+    let spec = &wanted.container;
+    let mut change = InPlace { alias: wanted.name.to_string(), ..InPlace::default() };
+    for reason in drift {
+        match reason.field.as_str() {
+            "container.resources.cpus" => change.milli_cpus = Some(spec.resources.milli_cpus?),
+            "container.resources.memory" | "container.memorySwap" => change.memory = Some(spec.resources.memory?),
+            "container.resources.pids" => change.pids = Some(spec.resources.pids.unwrap_or(DEFAULT_PIDS)),
+            RESTART => change.restarts = true,
+            "container.networks" if !spec.networks.is_empty() && spec.host_namespaces != [HostNamespace::Network] => {
+                let names = reason.before.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
+                let live: Vec<&str> = names.collect();
+                let missing = |name: &&String| !live.contains(&name.as_str());
+                change.join = spec.networks.iter().filter(missing).cloned().collect();
+                let unknown = |name: &&&str| !spec.networks.iter().any(|wanted| wanted == **name);
+                change.leave = live.iter().filter(unknown).map(|name| (*name).to_owned()).collect();
+            }
+            _ => return None,
+        }
+    }
+    Some(Work::Update { container: container.id.clone(), change: Box::new(change) })
+}

@@ -1,0 +1,126 @@
+//! Looks at every container closely, so that what something else changed shows although our marks are untouched.
+
+use futures_util::stream::{self, StreamExt};
+use secrecy::ExposeSecret;
+
+use super::{
+    PassError, Pipeline, Planned,
+    pipeline::{LOOKS, note_look},
+};
+use crate::{
+    desired::{DesiredState, OpenedEnv, Wanted},
+    engine::{Engine, EngineError, Inspected},
+    plan::{ContainerId, ContainerState, Observed, ObservedContainer, Pruning},
+    secrets::DigestKey,
+    source::Source,
+};
+
+impl<S: Source, E: Engine> Pipeline<S, E> {
+    /// Compares what is wanted with what is observed, field by field also where the marks say that nothing has changed.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    pub async fn plan_deep(
+        &self,
+        mut desired: DesiredState,
+        mut observed: Observed,
+        pruning: &Pruning,
+    ) -> Result<Planned, PassError> {
+        let (digests, opened) = self.open_changed(&mut desired, &observed);
+        self.look(&desired, &mut observed, &digests, &opened).await?;
+        self.look_deep(&desired, &mut observed).await?;
+        let mut planned = self.compare(desired, observed, &digests, pruning);
+        // What was seen is of no use any more where nothing is to be done about it.
+        let steps: std::collections::BTreeSet<_> = planned.plan.steps.iter().map(|step| &step.instance).collect();
+        for container in &mut planned.observed.containers {
+            if container.refreshed && !steps.contains(&container.instance) {
+                container.fields = None;
+                container.sensitive_equal.clear();
+                container.refreshed = false;
+            }
+        }
+        Ok(planned)
+    }
+
+    async fn look_deep(&self, desired: &DesiredState, observed: &mut Observed) -> Result<(), EngineError> {
+        let due: Vec<ContainerId> = observed
+            .containers
+            .iter()
+            .filter(|container| container.fields.is_none() && can_be_looked_at(container))
+            .filter(|container| desired.wanted.get(&container.instance).is_some_and(|wanted| !wanted.suspend))
+            .map(|container| container.id.clone())
+            .collect();
+        let looks = stream::iter(due).map(async |id| (self.engine.inspect(&id).await, id));
+        let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS));
+        while let Some((look, id)) = looks.next().await {
+            let inspected = match look {
+                Ok(inspected) => inspected,
+                // It went between the list and the look; the next pass will not see it.
+                Err(EngineError::NoSuchContainer(_)) => {
+                    observed.containers.retain(|container| container.id != id);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(container) = observed.containers.iter_mut().find(|container| container.id == id) else { continue };
+            let Some(wanted) = desired.wanted.get(&container.instance) else { continue };
+            // Without its image nobody can tell what it brought.
+            if inspected.image_known {
+                self.note_deep(container, &inspected, wanted);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_deep(&self, container: &mut ObservedContainer, inspected: &Inspected, wanted: &Wanted) {
+        let live = live_env(inspected, wanted);
+        let untouched = live.filter(|live| self.agrees(container, wanted, live));
+        // Only where the digest of what is there is another one, opening tells which value it is.
+        let env = match untouched {
+            Some(live) => Some(live),
+            None => wanted.open(&self.openers).ok(),
+        };
+        note_look(container, inspected, Some(wanted), env.as_ref());
+        if env.is_none() {
+            hide(container, inspected, wanted);
+        }
+        container.refreshed = true;
+    }
+
+    /// Whether the environment that is there, in the wanted spec, has the digest that the container was made with.
+    fn agrees(&self, container: &ObservedContainer, wanted: &Wanted, live: &OpenedEnv) -> bool {
+        let Some(label) = &container.digest else { return false };
+        let Some(id) = DigestKey::id_of(&label.0) else { return false };
+        let of_token = || self.settings_token(wanted).map(DigestKey::from_token).filter(|key| key.id() == id);
+        let unkeyed = || Some(DigestKey::unkeyed()).filter(|key| key.id() == id);
+        let key = self.openers.keyring.digest_key_by_id(id).or_else(of_token).or_else(unkeyed);
+        key.is_some_and(|key| key.digest(&wanted.canonical_opened(live)) == label.0)
+    }
+}
+
+fn can_be_looked_at(container: &ObservedContainer) -> bool {
+    match container.state {
+        ContainerState::Created
+        | ContainerState::Running
+        | ContainerState::Paused
+        | ContainerState::Restarting
+        | ContainerState::Exited(_) => true,
+        ContainerState::Dead | ContainerState::Removing | ContainerState::Unknown(_) => false,
+    }
+}
+
+/// The wanted variables with the values that are there; none where one of them is missing.
+fn live_env(inspected: &Inspected, wanted: &Wanted) -> Option<OpenedEnv> {
+    let value = |key: &String| {
+        let brought = || inspected.image_env.get(key).map(|value| value.as_str().into());
+        inspected.env.get(key).map(|value| value.expose_secret().into()).or_else(brought)
+    };
+    wanted.env.keys().map(|key| Some((key.clone(), value(key)?))).collect()
+}
+
+/// Says that secrets which nobody here can open are as they should be where they are there at all.
+fn hide(container: &mut ObservedContainer, inspected: &Inspected, wanted: &Wanted) {
+    let secret = wanted.env.iter().filter(|(_, value)| value.is_sensitive());
+    let is_there = |key: &String| inspected.env.contains_key(key) || inspected.image_env.contains_key(key);
+    container.sensitive_equal.extend(secret.map(|(key, _)| (format!("env.{key}"), is_there(key))));
+}

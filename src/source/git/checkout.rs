@@ -1,0 +1,96 @@
+//! A checkout on this machine, of which any commit can be read out of the object store.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use rand::Rng;
+
+use super::{
+    super::SourceError,
+    process::{self, Found},
+    settings::checked_path,
+    wire::{Credentials, Job, Operation},
+};
+use crate::model::{Revision, Snapshot};
+
+/// How long one reading may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A checkout on this machine. Nothing is fetched, checked out or written.
+#[derive(Debug, Clone)]
+pub struct Checkout {
+    root: PathBuf,
+    path: String,
+    program: PathBuf,
+}
+
+impl Checkout {
+    /// The checkout with `.git` in `root`, of which the folder `path` is read; `program` is our own.
+    ///
+    /// # Errors
+    /// [`SourceError::Settings`] where `path` leads out of the checkout.
+    pub fn new(root: &Path, path: &str, program: PathBuf) -> Result<Self, SourceError> {
+        Ok(Self { root: root.to_owned(), path: checked_path(path)?, program })
+    }
+
+    /// Reads a commit: a branch, a tag, whatever else git takes for a revision, or `ONE...OTHER` for the newest common
+    /// ancestor of two. One that does not have the folder has no files.
+    ///
+    /// # Errors
+    /// [`SourceError::Missing`] where the checkout has no such commit, and what keeps its files from being read.
+    pub async fn read(&self, revision: &str) -> Result<Snapshot, SourceError> {
+        let url = self.root.display().to_string();
+        let home = Home::new()?;
+        let job = Job {
+            operation: Operation::Local,
+            url: url.clone(),
+            local: Some(self.root.clone()),
+            reference: revision.to_owned(),
+            path: self.path.clone(),
+            mirror: PathBuf::new(),
+            credentials: Credentials::None,
+            known: None,
+            lines: Vec::new(),
+            publish: None,
+        };
+        let mut command = process::command(&self.program, &home.0);
+        process::without_certificates(&mut command, &home.0);
+        match process::answered(command, &process::line_of(&job)?, &url, DEADLINE).await? {
+            Found::Files { commit, files, .. } => Ok(Snapshot { revision: Revision::Commit(commit), files }),
+            Found::Unchanged { .. } | Found::Nothing | Found::Blamed(_) => {
+                Err(SourceError::Child("its answer fits no question".to_owned()))
+            }
+        }
+    }
+}
+
+/// A home for the child, in which the owner of the checkout may be another user than ours; gone with this.
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> Result<Self, SourceError> {
+        let path = std::env::temp_dir().join(format!("lockstep-{:032x}", rand::rng().random::<u128>()));
+        let make = || {
+            fs::DirBuilder::new().mode(0o700).create(&path)?;
+            let home = Self(path.clone());
+            let mut file =
+                fs::File::options().create_new(true).write(true).mode(0o600).open(path.join(".gitconfig"))?;
+            file.write_all(b"[safe]\n\tdirectory = *\n")?;
+            Ok(home)
+        };
+        make().map_err(|source| SourceError::Io { path: path.display().to_string(), source })
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            tracing::debug!(%error, path = %self.0.display(), "a temporary folder stays");
+        }
+    }
+}
