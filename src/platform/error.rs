@@ -51,6 +51,32 @@ pub enum Failure {
         /// The platform's words, bounded and escaped.
         text: String,
     },
+    /// It runs without the licence that managed connectors need.
+    #[error(
+        "it has no valid enterprise licence, which managed connectors need ({text}); `registration: self` works without"
+    )]
+    NoLicence {
+        /// The platform's words, bounded and escaped.
+        text: String,
+    },
+    /// Another connector manager stands there, and the platform takes one for good.
+    #[error(
+        "it has another connector manager for good: {registered}; to stand in its place, give the settings its id and its \
+         private key (`manager: {{id, key}}`)"
+    )]
+    OtherManager {
+        /// Which one, as far as the platform says so, bounded and escaped.
+        registered: String,
+    },
+    /// It does not know the manager that we say we are, as after it was restored; registering once more mends it.
+    #[error("it does not know this connector manager, which has to register once more ({text})")]
+    UnknownManager {
+        /// The platform's words, bounded and escaped.
+        text: String,
+    },
+    /// This release of it can't do that.
+    #[error("this release of it can't: {0}")]
+    Unsupported(String),
     /// The answer sends us elsewhere, where the token is not taken along.
     #[error("it redirects elsewhere (HTTP {status}), which is not followed")]
     Redirected {
@@ -65,7 +91,15 @@ pub enum Failure {
         /// What the answer calls itself, bounded and escaped.
         content_type: String,
     },
-    /// The answer is GraphQL, and not what was asked for.
+    /// What answers does not speak JSON: a login page, a proxy.
+    #[error("the answer is not JSON (HTTP {status}, {content_type})")]
+    NotJson {
+        /// The HTTP status.
+        status: u16,
+        /// What the answer calls itself, bounded and escaped.
+        content_type: String,
+    },
+    /// The answer is of the right form, and not what was asked for.
     #[error("the answer can't be understood: {0}")]
     Answer(String),
     /// The answer is longer than what is read.
@@ -102,12 +136,17 @@ impl Failure {
             | Self::RateLimited { .. }
             | Self::Server { .. }
             | Self::NotGraphQl { .. }
-            | Self::TooLarge { .. } => true,
+            | Self::NotJson { .. }
+            | Self::TooLarge { .. }
+            | Self::UnknownManager { .. } => true,
             Self::Refused { code, .. } => PASSING_CODES.contains(&code.as_str()),
             Self::Settings(_)
             | Self::Tls(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
+            | Self::NoLicence { .. }
+            | Self::OtherManager { .. }
+            | Self::Unsupported(_)
             | Self::Redirected { .. }
             | Self::Answer(_) => false,
         }
@@ -117,15 +156,19 @@ impl Failure {
     pub(super) fn is_of_request(&self, others_work: bool) -> bool {
         match self {
             Self::Refused { .. } => others_work || !self.is_transient(),
-            Self::Settings(_) => true,
+            Self::Settings(_) | Self::Unsupported(_) => true,
             Self::Answer(_) | Self::TooLarge { .. } | Self::Server { status: 500, .. } => others_work,
             Self::Unreachable(_)
             | Self::Timeout(_)
             | Self::Tls(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
+            | Self::NoLicence { .. }
+            | Self::OtherManager { .. }
+            | Self::UnknownManager { .. }
             | Self::Redirected { .. }
             | Self::NotGraphQl { .. }
+            | Self::NotJson { .. }
             | Self::RateLimited { .. }
             | Self::Server { .. } => false,
         }
@@ -142,8 +185,13 @@ impl Failure {
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
             | Self::Refused { .. }
+            | Self::NoLicence { .. }
+            | Self::OtherManager { .. }
+            | Self::UnknownManager { .. }
+            | Self::Unsupported(_)
             | Self::Redirected { .. }
             | Self::NotGraphQl { .. }
+            | Self::NotJson { .. }
             | Self::Answer(_)
             | Self::TooLarge { .. } => None,
         }

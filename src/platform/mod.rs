@@ -1,6 +1,7 @@
 //! Tells a platform where its instances stand, and asks what it has heard from them.
 
 mod error;
+mod http;
 mod managed;
 mod opencti;
 mod reporter;
@@ -9,11 +10,12 @@ mod types;
 pub use crate::model::printable as words;
 pub use error::{Failure, PlatformError};
 use futures_util::future::BoxFuture;
+pub use http::{HttpConfig, HttpConfig as OpenCtiConfig};
 pub use managed::{
     AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
     OutgoingValue, RequestedStatus, RequestedWord,
 };
-pub use opencti::{Document, OpenCtiClient, OpenCtiConfig, documents};
+pub use opencti::{Document, OpenCtiClient, documents};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
     About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, WhoAmI,

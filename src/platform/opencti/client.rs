@@ -12,13 +12,14 @@ use serde_json::{Value, json};
 
 use super::{
     documents::{self, Document},
-    http::{Answer, OpenCtiConfig, Transport},
+    graphql::{Answer, Transport},
     wire,
 };
 use crate::{
     model::{ConnectorId, PlatformKind, PlatformName},
     platform::{
-        About, CurrentStatus, Failure, HealthReport, Listing, Platform, PlatformError, Standing, WhoAmI, words,
+        About, CurrentStatus, Failure, HealthReport, Listing, OpenCtiConfig, Platform, PlatformError, Standing, WhoAmI,
+        words,
     },
 };
 
@@ -59,7 +60,7 @@ impl OpenCtiClient {
     }
 
     async fn send(&self, document: Document, variables: Value) -> Result<Answer, PlatformError> {
-        self.transport.send(document, &variables).await.map_err(|failure| self.error(document, failure))
+        self.transport.send(document, &variables, None).await.map_err(|failure| self.error(document, failure))
     }
 
     fn decode<T: DeserializeOwned>(&self, document: Document, answer: Answer) -> Result<T, PlatformError> {

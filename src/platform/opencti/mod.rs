@@ -2,9 +2,8 @@
 
 mod client;
 pub mod documents;
-mod http;
+mod graphql;
 mod wire;
 
 pub use client::OpenCtiClient;
 pub use documents::Document;
-pub use http::OpenCtiConfig;
