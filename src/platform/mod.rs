@@ -3,6 +3,7 @@
 mod error;
 mod http;
 mod managed;
+mod openaev;
 mod opencti;
 mod reporter;
 mod types;
@@ -15,10 +16,11 @@ pub use managed::{
     AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
     OutgoingValue, RequestedStatus, RequestedWord,
 };
+pub use openaev::{OpenAevClient, OpenAevConfig};
 pub use opencti::{Document, OpenCtiClient, documents};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
-    About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, WhoAmI,
+    About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, Takes, WhoAmI,
 };
 
 use crate::model::{ConnectorId, PlatformName};
@@ -30,6 +32,11 @@ use crate::model::{ConnectorId, PlatformName};
 pub trait Platform: Send + Sync + 'static {
     /// The platform's key in the settings.
     fn name(&self) -> &PlatformName;
+
+    /// What it can be told about an instance.
+    fn takes(&self) -> Takes {
+        Takes::Everything
+    }
 
     /// The platform's version; any token that is taken may ask.
     fn about(&self) -> BoxFuture<'_, Result<About, PlatformError>>;

@@ -11,7 +11,7 @@ use tokio::{sync::watch, task::JoinHandle, time};
 use super::{Connection, Heard, Intervals, beats::Beats, task::Task};
 use crate::{
     model::ConnectorId,
-    platform::{Failure, Platform, PlatformError, Standing},
+    platform::{Failure, Platform, PlatformError, Standing, Takes},
 };
 
 /// The newest standings and how often they were replaced.
@@ -167,6 +167,10 @@ impl ReporterHandle {
     }
 
     async fn register_missing(&self, standings: &[Standing]) -> Result<usize, PlatformError> {
+        match self.platform.takes() {
+            Takes::Everything => {}
+            Takes::Standing | Takes::Nothing => return Ok(0),
+        }
         let listing = self.platform.connectors(false).await?;
         let mut registered = 0;
         for standing in standings.iter().filter(|standing| !listing.connectors.contains_key(&standing.id)) {

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Intervals, lines};
 use crate::{
     model::ConnectorId,
-    platform::{CurrentStatus, HealthReport, ListedConnector, Standing, StatusWord},
+    platform::{CurrentStatus, HealthReport, ListedConnector, Standing, StatusWord, Takes},
 };
 
 /// One thing to tell.
@@ -20,6 +20,16 @@ pub(super) enum Telling {
     Status(CurrentStatus),
     Health(HealthReport),
     Logs(Vec<String>),
+}
+
+impl Telling {
+    /// Whether a platform that takes so much can be told it.
+    pub(super) fn is_taken(&self, takes: Takes) -> bool {
+        match (takes, self) {
+            (Takes::Everything, _) | (Takes::Standing, Self::Status(_) | Self::Health(_) | Self::Logs(_)) => true,
+            (Takes::Standing, Self::Register) | (Takes::Nothing, _) => false,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
