@@ -3,6 +3,7 @@
 mod credentials;
 pub(super) mod offline;
 mod once;
+mod openaev;
 mod parts;
 pub(super) mod repository;
 mod signals;
@@ -10,6 +11,7 @@ mod step;
 
 pub(super) use credentials::{Identities, keyring};
 pub(super) use once::{register, status_once, tell_once};
+pub(super) use openaev::examine_openaev;
 pub(super) use parts::{
     Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
     settings, state_folder, whole,

@@ -115,6 +115,11 @@ impl Drop for ReporterHandle {
 }
 
 impl ReporterHandle {
+    /// What the platform can be told.
+    pub fn takes(&self) -> Takes {
+        self.platform.takes()
+    }
+
     /// Replaces what is to be told; never waits, whatever the platform does.
     pub fn update(&self, standings: Vec<Standing>) {
         self.newest.send_modify(|newest| {

@@ -1,7 +1,8 @@
-//! Platforms: the real client against scripted servers and against the stand-in of OpenCTI.
+//! Platforms: the real clients against scripted servers and against the stand-ins.
 
 mod client;
 mod documents;
+pub(crate) mod openaev;
 mod pycti;
 mod reporter;
 mod scripted;
