@@ -4,6 +4,12 @@ import io
 import json
 import logging
 import sys
+import typing
+
+import typing_extensions
+
+# Python 3.11 has it under the other name alone.
+typing.override = typing_extensions.override
 
 from pyoaev import OpenAEV
 from pyoaev.utils import PingAlive
