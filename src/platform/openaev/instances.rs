@@ -112,11 +112,10 @@ fn requested(word: Option<&str>) -> RequestedWord {
 
 /// A text as the name of a host.
 fn name(text: &str) -> String {
-    let text: String =
-        text.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' }).collect();
-    let tail = text.len().saturating_sub(NAME);
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let text = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
     // The end holds the id, which tells instances of one contract apart.
-    text[tail..].trim_matches('-').to_owned()
+    text[text.len().saturating_sub(NAME)..].trim_start_matches('-').to_owned()
 }
 
 /// Stands in for a hash that the platform did not give.

@@ -219,6 +219,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_platform_has_no_place_for_is_not_taken() {
+        let health = HealthReport { restarts: 0, started_at: 5, crash_loop: false };
+        let tellings = [
+            Telling::Register,
+            Telling::Status(CurrentStatus::Started),
+            Telling::Health(health),
+            Telling::Logs(vec![]),
+        ];
+        for (takes, taken) in
+            [(Takes::Everything, [true; 4]), (Takes::Standing, [false, true, true, true]), (Takes::Nothing, [false; 4])]
+        {
+            assert_eq!(tellings.each_ref().map(|telling| telling.is_taken(takes)), taken);
+        }
+    }
+
+    #[test]
     fn a_status_that_is_shown_is_told_again_only_after_an_outage() {
         let (ledger, intervals, now) = (Ledger::default(), Intervals::default(), Instant::now());
         let mut standing = standing(5);

@@ -170,6 +170,25 @@ async fn doctor_names_the_missing_right_and_the_wrong_tenant() {
     env.lockstep(&["doctor"]).with(7).saying("its user is not of the tenant of the settings");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_says_who_manages_the_platforms_instances() {
+    let platform = platform().await;
+    let env = environment(&platform);
+    let manager = "a3f1f1a0-6f6e-4b0a-9b8a-0f5d8a0e9b11";
+    env.write("manager.key", "not read by doctor");
+    env.settings(&format!(
+        "platforms: {{aev: {{kind: openaev, url: '{}', token: {{file: t}}, registration: managed, manager: {{id: {manager}, \
+         name: lockstep, key: manager.key}}}}}}\n",
+        platform.url()
+    ));
+    let checks = || env.lockstep(&["doctor"]);
+    checks().saying("has heard from no connector manager within two hours");
+    platform.register_manager("another").await;
+    checks().saying("has another connector manager");
+    platform.register_manager(manager).await;
+    checks().saying("has us for its connector manager");
+}
+
 /// The platform's own catalog, where it is at hand.
 #[expect(clippy::disallowed_methods, reason = "tests find shared data by the environment")]
 fn shared() -> Option<Vec<u8>> {

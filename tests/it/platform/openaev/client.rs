@@ -162,7 +162,7 @@ async fn a_sign_of_life_is_read_in_the_words_of_every_release() {
         };
         let all = ["collector", "injector", "executor"].map(connector);
         // Each list is asked for at the same time, so each answer has the words of all three.
-        let merged = format!("[{}]", format!("{{{},{},{}}}", inner(&all[0]), inner(&all[1]), inner(&all[2])));
+        let merged = format!("[{{{},{},{}}}]", inner(&all[0]), inner(&all[1]), inner(&all[2]));
         let listing = listed(&merged).await.unwrap();
         let connector = &listing.connectors[&id(1)];
         assert_eq!(connector.heartbeat, heartbeat, "{fields}");

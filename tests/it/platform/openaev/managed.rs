@@ -162,7 +162,7 @@ async fn an_instance_is_read_whole() {
     let listed = managed(&format!("[{}]", wire(|_| {}))).await.unwrap();
     let instance = &listed[0];
     assert_eq!((instance.id, instance.kind), (id(1), Some(ConnectorKind::Collector)));
-    assert_eq!(instance.name, format!("a-title--{}", id(1)));
+    assert_eq!(instance.name, format!("a-title-{}", id(1)));
     assert_eq!((instance.title.as_str(), instance.image.as_str()), ("A Title!", "example/collector:1"));
     assert_eq!((instance.hash.as_str(), &instance.requested), ("abc", &RequestedWord::Stopping));
     assert_eq!(instance.current, Some(StatusWord::Known(CurrentStatus::Started)));

@@ -105,4 +105,12 @@ impl StandIn {
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
     }
+
+    /// Registers as the connector manager.
+    pub(crate) async fn register_manager(&self, id: &str) {
+        let url = format!("http://{}/api/xtm-composer/register", self.server);
+        let body = json!({ "id": id, "name": "a manager", "public_key": "a key" });
+        let answer = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
 }
