@@ -132,11 +132,11 @@ impl Failure {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_)
+            | Self::NotJson { .. }
             | Self::Timeout(_)
             | Self::RateLimited { .. }
             | Self::Server { .. }
             | Self::NotGraphQl { .. }
-            | Self::NotJson { .. }
             | Self::TooLarge { .. }
             | Self::UnknownManager { .. } => true,
             Self::Refused { code, .. } => PASSING_CODES.contains(&code.as_str()),

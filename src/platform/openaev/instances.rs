@@ -78,7 +78,10 @@ fn instance(wire: InstanceWire) -> Result<ManagedInstance, String> {
     let id = ConnectorId::try_from(connector.as_deref().unwrap_or(&own_id))
         .map_err(|_| format!("instance {shown} has no connector id that is a UUID of version 4"))?;
     let whole = wire.connector_instance_name.unwrap_or_else(|| own_id.clone());
-    let title = whole.strip_suffix(&format!("-{}", connector.unwrap_or_default())).unwrap_or(&whole);
+    // The name of the whole is made of the contract's title and the id; people give the connector's own.
+    let given = kind.and_then(|kind| clear(&format!("{}_NAME", kind.env_prefix()))).filter(|name| !name.is_empty());
+    let bare = whole.strip_suffix(&format!("-{}", connector.unwrap_or_default())).unwrap_or(&whole);
+    let title = given.as_deref().unwrap_or(bare);
     Ok(ManagedInstance {
         id,
         name: name(&whole),

@@ -14,7 +14,7 @@ use crate::{
     model::ConnectorId,
     platform::{
         About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagerIdentity, OutgoingInstance,
-        OutgoingValue, PlatformError, RequestedStatus, words,
+        OutgoingValue, Platform as _, PlatformError, RequestedStatus, words,
     },
 };
 
@@ -130,6 +130,11 @@ impl OpenAevClient {
                 OutgoingValue::Kept => {}
             }
         }
+        // By its name it is found again where the answer was lost.
+        let name_key = format!("{}_NAME", instance.kind.env_prefix());
+        if !instance.configuration.contains_key(&name_key) {
+            values.push(pair(&name_key, &instance.title));
+        }
         if let Some(id) = id {
             values.push(pair(&id_key, &id.to_string()));
         }
@@ -139,6 +144,13 @@ impl OpenAevClient {
     /// Makes an instance; with an id, for the connector of this id that the platform knows already.
     async fn make(&self, instance: &OutgoingInstance, id: Option<ConnectorId>) -> Result<ConnectorId, PlatformError> {
         let call = &calls::ADD;
+        if let Some(id) = id
+            && !self.connectors(false).await?.connectors.contains_key(&id)
+        {
+            let text =
+                format!("it has no connector with the id {id} to take over, and chooses the ids of new ones itself");
+            return Err(self.error(call, Failure::Refused { code: "409".to_owned(), text }));
+        }
         let body = self.body(call, instance, id).await?;
         let made: MadeWire = self.ask(call, &["connector-instances"], Some(&body)).await?.value;
         let Some(manager) = &self.manager else {

@@ -32,6 +32,8 @@ pub(super) struct Rest {
 #[derive(Deserialize, Default)]
 struct Refusal {
     message: Option<String>,
+    /// What is behind the message, where it has such.
+    error: Option<String>,
     /// Only the server's own errors have it, as for a route that the release does not have.
     path: Option<String>,
 }
@@ -114,8 +116,12 @@ impl Rest {
                 _ => not_json(reply),
             });
         };
-        let text = self.http.scrubbed(refusal.message.as_deref().unwrap_or_default());
         let of_server = refusal.path.is_some();
+        let text = match (refusal.message.unwrap_or_default(), refusal.error) {
+            (message, Some(error)) if !of_server => format!("{message}: {error}"),
+            (message, _) => message,
+        };
+        let text = self.http.scrubbed(&text);
         Err(match reply.status {
             StatusCode::FORBIDDEN if text == LICENCE => Failure::NoLicence { text },
             StatusCode::FORBIDDEN if text == TENANT => {

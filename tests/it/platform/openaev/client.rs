@@ -51,6 +51,9 @@ async fn statuses_that_refuse() {
     assert_eq!(server, Failure::Server { status: 503, retry_after: Some(Duration::from_secs(5)) });
     let refused = failure(status("HTTP/1.1 400 Bad\r\n", r#"{"message":"no \u001b[31m, not with TOKEN"}"#)).await;
     assert_eq!(refused, Failure::Refused { code: "400".to_owned(), text: "no \\u{1b}[31m, not with TOKEN".to_owned() });
+    let why = r#"{"type":"X","message":"Database integrity violation","error":"no such connector"}"#;
+    let refused = failure(status("HTTP/1.1 409 Conflict\r\n", why)).await;
+    assert_eq!(refused.to_string(), "it refused: Database integrity violation: no such connector");
     let echo = format!(r#"{{"message":"bad token {TOKEN}"}}"#);
     let echo = failure(status("HTTP/1.1 422 Bad\r\n", &echo)).await;
     assert!(matches!(echo, Failure::Refused { text, .. } if text == "bad token (token)"));

@@ -172,6 +172,11 @@ async fn an_instance_is_read_whole() {
     assert!(matches!(keys["EXAMPLE_BARE"], ManagedValue::Clear(text) if text == "x"));
     assert!(!keys.contains_key("EXAMPLE_NOTHING"));
     assert!(managed("[]").await.unwrap().is_empty());
+    let named = wire(|instance| {
+        let name = value!({ "configuration_key": "COLLECTOR_NAME", "configuration_value": "Mine" });
+        instance["connector_instance_configurations"].as_array_mut().unwrap().push(name);
+    });
+    assert_eq!(managed(&format!("[{named}]")).await.unwrap()[0].title, "Mine", "the name that people gave it");
 }
 
 #[tokio::test]
@@ -288,9 +293,14 @@ async fn a_connector_that_registered_itself_is_taken_in_under_its_id() {
     let client = manager(&stand_in.url());
     let error = client.migrate(id(7), &outgoing(&[])).await.unwrap_err();
     assert!(matches!(&error.failure, Failure::Refused { code, .. } if code == "409"), "{error:?}");
+    let with_id = OutgoingInstance { id: Some(id(7)), ..outgoing(&[]) };
+    let error = client.add(&with_id).await.unwrap_err();
+    assert!(error.line().contains("chooses the ids of new ones itself"), "{}", error.line());
+    assert!(client.managed(&identity()).await.unwrap().is_empty());
     stand_in.come("collector", id(7)).await;
     client.migrate(id(7), &outgoing(&[])).await.unwrap();
-    assert_eq!(client.managed(&identity()).await.unwrap()[0].id, id(7));
+    let listed = client.managed(&identity()).await.unwrap();
+    assert_eq!((listed[0].id, listed[0].title.as_str()), (id(7), "A title"), "found again by either");
     let listing = client.connectors(false).await.unwrap();
     assert_eq!(listing.connectors[&id(7)].status, Some(StatusWord::Known(CurrentStatus::Stopped)));
 }
