@@ -91,7 +91,15 @@ pub enum Failure {
         /// What the answer calls itself, bounded and escaped.
         content_type: String,
     },
-    /// The answer is GraphQL, and not what was asked for.
+    /// What answers does not speak JSON: a login page, a proxy.
+    #[error("the answer is not JSON (HTTP {status}, {content_type})")]
+    NotJson {
+        /// The HTTP status.
+        status: u16,
+        /// What the answer calls itself, bounded and escaped.
+        content_type: String,
+    },
+    /// The answer is of the right form, and not what was asked for.
     #[error("the answer can't be understood: {0}")]
     Answer(String),
     /// The answer is longer than what is read.
@@ -124,6 +132,7 @@ impl Failure {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable(_)
+            | Self::NotJson { .. }
             | Self::Timeout(_)
             | Self::RateLimited { .. }
             | Self::Server { .. }
@@ -159,6 +168,7 @@ impl Failure {
             | Self::UnknownManager { .. }
             | Self::Redirected { .. }
             | Self::NotGraphQl { .. }
+            | Self::NotJson { .. }
             | Self::RateLimited { .. }
             | Self::Server { .. } => false,
         }
@@ -181,6 +191,7 @@ impl Failure {
             | Self::Unsupported(_)
             | Self::Redirected { .. }
             | Self::NotGraphQl { .. }
+            | Self::NotJson { .. }
             | Self::Answer(_)
             | Self::TooLarge { .. } => None,
         }

@@ -2,7 +2,9 @@
 
 mod envelope;
 mod error;
+mod http;
 mod managed;
+mod openaev;
 mod opencti;
 mod published;
 mod reporter;
@@ -12,15 +14,17 @@ pub use crate::model::printable as words;
 pub use envelope::{EnvelopeError, KEY_BITS, KeyError, ManagerKey};
 pub use error::{Failure, PlatformError};
 use futures_util::future::BoxFuture;
+pub use http::{HttpConfig, HttpConfig as OpenCtiConfig};
 pub use managed::{
     AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
     OutgoingValue, RequestedStatus, RequestedWord,
 };
-pub use opencti::{Document, Licence, OpenCtiClient, OpenCtiConfig, documents, managed_documents};
+pub use openaev::{OpenAevClient, OpenAevConfig};
+pub use opencti::{Document, Licence, OpenCtiClient, documents, managed_documents};
 pub use published::{Published, Publisher};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
-    About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, WhoAmI,
+    About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, Takes, WhoAmI,
 };
 
 use crate::model::{ConnectorId, PlatformName};
@@ -32,6 +36,11 @@ use crate::model::{ConnectorId, PlatformName};
 pub trait Platform: Send + Sync + 'static {
     /// The platform's key in the settings.
     fn name(&self) -> &PlatformName;
+
+    /// What it can be told about an instance.
+    fn takes(&self) -> Takes {
+        Takes::Everything
+    }
 
     /// The platform's version; any token that is taken may ask.
     fn about(&self) -> BoxFuture<'_, Result<About, PlatformError>>;

@@ -51,6 +51,17 @@ impl CurrentStatus {
     }
 }
 
+/// What a platform can be told about an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Takes {
+    /// That it is there, and where it stands.
+    Everything,
+    /// Where it stands; that it is there, it learns in another way.
+    Standing,
+    /// Nothing: it hears from the connector alone.
+    Nothing,
+}
+
 /// How a connector's container is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HealthReport {

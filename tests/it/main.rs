@@ -15,6 +15,8 @@ mod import;
 mod layers;
 #[cfg(test)]
 mod manifest;
+#[path = "../../examples/openaev/server.rs"]
+mod openaev_server;
 #[path = "../../examples/opencti/server.rs"]
 mod opencti_server;
 #[cfg(test)]

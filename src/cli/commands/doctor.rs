@@ -127,24 +127,23 @@ fn lock(settings: &Settings) -> Check {
 async fn platform(settings: &Settings, name: &crate::model::PlatformName) -> Vec<Check> {
     let Some(platform) = settings.platforms.get(name) else { return Vec::new() };
     let title = format!("platform {name}");
+    match platform.kind {
+        PlatformKind::OpenCti => {}
+        PlatformKind::OpenAev => {
+            return match wiring::examine_openaev(name, platform).await {
+                Ok(lines) => lines.into_iter().map(|line| Check::well(&title, line)).collect(),
+                Err(error) => vec![Check::ill(title, error)],
+            };
+        }
+    }
     let ask = async {
-        let Some(client) = wiring::platform_client(name, platform)? else { return Ok(None) };
+        let client = wiring::platform_client(name, platform)?;
         let about = client.about().await?;
         let me = client.who_am_i().await?;
-        Ok::<_, CliError>(Some((about, me)))
+        Ok::<_, CliError>((about, me))
     };
     match ask.await {
-        Ok(None) => {
-            let kind = match platform.kind {
-                PlatformKind::OpenCti => "OpenCTI",
-                PlatformKind::OpenAev => "OpenAEV",
-            };
-            vec![Check::well(
-                title,
-                format!("{kind} is not told where its instances stand; they are deployed all the same"),
-            )]
-        }
-        Ok(Some((about, me))) => {
+        Ok((about, me)) => {
             let publishes =
                 |catalog: &CatalogSettings| matches!(catalog, CatalogSettings::Platform { name: of } if of == name);
             let reads_catalog = settings.catalogs.iter().any(publishes);

@@ -5,6 +5,7 @@ mod credentials;
 mod files;
 pub(super) mod offline;
 mod once;
+mod openaev;
 mod parts;
 mod publish;
 mod pulls;
@@ -17,6 +18,7 @@ mod step;
 pub(super) use checkout::{LocalCheckout, Which};
 pub(super) use credentials::{Identities, keyring};
 pub(super) use once::{register, status_once, tell_once};
+pub(super) use openaev::examine_openaev;
 pub(super) use parts::{
     Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
     settings, state_folder, whole,

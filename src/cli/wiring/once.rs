@@ -8,7 +8,7 @@ use crate::{
     desired::DesiredState,
     engine::{Engine, Outcome},
     plan::Pruning,
-    platform::{Connection, Standing},
+    platform::{Connection, Standing, Takes},
     reconcile::{self, Applied, Planned, PlatformLink, State},
     report::{self, Facts, Note, StatusReport},
     settings::Settings,
@@ -104,7 +104,7 @@ pub(crate) async fn tell_once(
     let facts =
         Facts { now: reconcile::epoch_seconds(), applied: None, live, notes: failed.collect(), ..Facts::default() };
     let report = report::of(desired, &observed, Some(&applied.planned.plan), &facts);
-    for link in platforms {
+    for link in platforms.iter().filter(|link| link.reporter.takes() != Takes::Nothing) {
         let of_platform = report.instances.iter().filter(|status| status.platform.as_ref() == Some(&link.name));
         let standings = of_platform.filter_map(|status| {
             let wanted = desired.wanted.get(&status.name)?;

@@ -1,28 +1,24 @@
 //! One function for each part: settings in, the part out.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use super::credentials::{Identities, file, openers, resolve};
+use super::{
+    credentials::{Identities, openers, resolve},
+    openaev::{http_config, openaev_client},
+};
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
     desired::{Context, Openers, PlatformFacts},
     engine::{DockerConfig, DockerEngine, Engine, NoEngine, RECOMMENDED_CONCURRENCY, RegistryAuth},
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
-    platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
+    platform::{Intervals, OpenCtiClient, Platform, Reporter},
     reconcile::{CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformLink, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
     telemetry,
 };
 
-/// The largest file of certificates that is read, in bytes.
-const MAX_CA: usize = 4 * 1024 * 1024;
 /// How long one reading of a git repository may take.
 const GIT_DEADLINE: Duration = Duration::from_secs(60);
 
@@ -252,25 +248,21 @@ pub(super) fn prune_rules(settings: &Settings) -> PruneRules {
     }
 }
 
-/// The client of one platform; none for a kind of platform that is not told anything.
+/// The client of one platform.
 ///
 /// # Errors
 /// Where its token or certificates can't be read.
-pub(crate) fn platform_client(
-    name: &PlatformName,
-    platform: &PlatformSettings,
-) -> Result<Option<Arc<dyn Platform>>, CliError> {
-    match platform.kind {
-        PlatformKind::OpenCti => {}
-        PlatformKind::OpenAev => return Ok(None),
-    }
+pub(crate) fn platform_client(name: &PlatformName, platform: &PlatformSettings) -> Result<Arc<dyn Platform>, CliError> {
     if platform.registration == Registration::Managed {
         let message = format!("`platforms.{name}.registration`: `managed` is not supported by this version");
         return Err(
             CliError::new(Exit::Invalid, message).with_help("use `registration: self`, which every edition takes")
         );
     }
-    Ok(Some(Arc::new(opencti_client(name, platform)?)))
+    Ok(match platform.kind {
+        PlatformKind::OpenCti => Arc::new(opencti_client(name, platform)?),
+        PlatformKind::OpenAev => Arc::new(openaev_client(name, platform)?),
+    })
 }
 
 /// The client of an OpenCTI.
@@ -278,40 +270,19 @@ pub(crate) fn platform_client(
 /// # Errors
 /// Where its token or certificates can't be read.
 pub(super) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -> Result<OpenCtiClient, CliError> {
-    let ca = platform.ca.as_ref().map(|path| file(path, &format!("platforms.{name}.ca"), MAX_CA)).transpose()?;
-    Ok(OpenCtiClient::new(OpenCtiConfig {
-        name: name.clone(),
-        url: platform.url.clone(),
-        token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
-        ca: ca.map(|file| file.content.to_vec()),
-        proxy: platform.proxy.clone(),
-        timeout: Duration::from_secs(30),
-        connect_timeout: Duration::from_secs(10),
-    })?)
+    Ok(OpenCtiClient::new(http_config(name, platform)?)?)
 }
 
-/// A reporter for every platform of the settings that can be told something.
+/// A reporter for every platform of the settings.
 ///
 /// # Errors
 /// What [`platform_client`] gives.
 pub(crate) fn platforms(settings: &Settings) -> Result<Vec<PlatformLink>, CliError> {
-    let mut links = Vec::new();
-    let mut untold = BTreeSet::new();
-    for (name, platform) in &settings.platforms {
-        match platform_client(name, platform)? {
-            Some(client) => {
-                links.push(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, Intervals::default()) })
-            }
-            None => {
-                untold.insert(name.to_string());
-            }
-        }
-    }
-    if !untold.is_empty() {
-        let names = untold.into_iter().collect::<Vec<_>>().join(", ");
-        tracing::warn!(platforms = names, "these platforms are not told where their instances stand");
-    }
-    Ok(links)
+    let link = |(name, platform): (&PlatformName, &PlatformSettings)| {
+        let client = platform_client(name, platform)?;
+        Ok(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, Intervals::default()) })
+    };
+    settings.platforms.iter().map(link).collect()
 }
 
 /// Everything that a command which changes containers works with.

@@ -13,14 +13,15 @@ use serde_json::{Value, json};
 
 use super::{
     documents::{self, Document},
-    http::{Answer, OpenCtiConfig, Transport},
+    graphql::{Answer, Transport},
     managed::Known,
     wire,
 };
 use crate::{
     model::{ConnectorId, PlatformKind, PlatformName},
     platform::{
-        About, CurrentStatus, Failure, HealthReport, Listing, Platform, PlatformError, Standing, WhoAmI, words,
+        About, CurrentStatus, Failure, HealthReport, Listing, OpenCtiConfig, Platform, PlatformError, Standing, WhoAmI,
+        words,
     },
 };
 

@@ -3,11 +3,10 @@
 mod catalogs;
 mod client;
 pub mod documents;
-mod http;
+mod graphql;
 mod managed;
 mod wire;
 
 pub use client::OpenCtiClient;
 pub use documents::Document;
-pub use http::OpenCtiConfig;
 pub use managed::{Licence, documents as managed_documents};

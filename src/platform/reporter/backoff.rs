@@ -47,6 +47,7 @@ impl Backoff {
             | Failure::UnknownManager { .. }
             | Failure::Redirected { .. }
             | Failure::NotGraphQl { .. }
+            | Failure::NotJson { .. }
             | Failure::Answer(_)
             | Failure::TooLarge { .. }
             | Failure::RateLimited { .. }

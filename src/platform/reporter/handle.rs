@@ -11,7 +11,7 @@ use tokio::{sync::watch, task::JoinHandle, time};
 use super::{Connection, Heard, Intervals, beats::Beats, task::Task};
 use crate::{
     model::ConnectorId,
-    platform::{Failure, Platform, PlatformError, Standing},
+    platform::{Failure, Platform, PlatformError, Standing, Takes},
 };
 
 /// The newest standings and how often they were replaced.
@@ -115,6 +115,11 @@ impl Drop for ReporterHandle {
 }
 
 impl ReporterHandle {
+    /// What the platform can be told.
+    pub fn takes(&self) -> Takes {
+        self.platform.takes()
+    }
+
     /// Replaces what is to be told; never waits, whatever the platform does.
     pub fn update(&self, standings: Vec<Standing>) {
         self.newest.send_modify(|newest| {
@@ -167,6 +172,10 @@ impl ReporterHandle {
     }
 
     async fn register_missing(&self, standings: &[Standing]) -> Result<usize, PlatformError> {
+        match self.platform.takes() {
+            Takes::Everything => {}
+            Takes::Standing | Takes::Nothing => return Ok(0),
+        }
         let listing = self.platform.connectors(false).await?;
         let mut registered = 0;
         for standing in standings.iter().filter(|standing| !listing.connectors.contains_key(&standing.id)) {

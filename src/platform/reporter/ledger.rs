@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Intervals, lines};
 use crate::{
     model::ConnectorId,
-    platform::{CurrentStatus, HealthReport, ListedConnector, Standing, StatusWord},
+    platform::{CurrentStatus, HealthReport, ListedConnector, Standing, StatusWord, Takes},
 };
 
 /// One thing to tell.
@@ -20,6 +20,16 @@ pub(super) enum Telling {
     Status(CurrentStatus),
     Health(HealthReport),
     Logs(Vec<String>),
+}
+
+impl Telling {
+    /// Whether a platform that takes so much can be told it.
+    pub(super) fn is_taken(&self, takes: Takes) -> bool {
+        match (takes, self) {
+            (Takes::Everything, _) | (Takes::Standing, Self::Status(_) | Self::Health(_) | Self::Logs(_)) => true,
+            (Takes::Standing, Self::Register) | (Takes::Nothing, _) => false,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -206,6 +216,22 @@ mod tests {
         assert_eq!(ledger.next(&standing, &when(&intervals, now)), Some(now + intervals.health));
         let later = now + intervals.health;
         assert_eq!(ledger.due(&standing, Some(&listed), &when(&intervals, later)), [Telling::Health(health)]);
+    }
+
+    #[test]
+    fn what_a_platform_has_no_place_for_is_not_taken() {
+        let health = HealthReport { restarts: 0, started_at: 5, crash_loop: false };
+        let tellings = [
+            Telling::Register,
+            Telling::Status(CurrentStatus::Started),
+            Telling::Health(health),
+            Telling::Logs(vec![]),
+        ];
+        for (takes, taken) in
+            [(Takes::Everything, [true; 4]), (Takes::Standing, [false, true, true, true]), (Takes::Nothing, [false; 4])]
+        {
+            assert_eq!(tellings.each_ref().map(|telling| telling.is_taken(takes)), taken);
+        }
     }
 
     #[test]

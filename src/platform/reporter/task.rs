@@ -193,14 +193,20 @@ impl Task {
     async fn tell(&mut self, standings: &[Standing], at_once: bool) -> Result<(), PlatformError> {
         let now = Instant::now();
         let when = When { now, intervals: &self.intervals, known: self.listing.is_some(), fresh: !self.lost, at_once };
-        let due: Vec<_> = standings
-            .iter()
-            .map(|standing| {
-                let listed = self.listing.as_ref().and_then(|listing| listing.connectors.get(&standing.id));
-                (standing, self.ledger.due(standing, listed, &when))
-            })
-            .filter(|(_, tellings)| !tellings.is_empty())
-            .collect();
+        let takes = self.platform.takes();
+        let mut due = Vec::new();
+        for standing in standings {
+            let listed = self.listing.as_ref().and_then(|listing| listing.connectors.get(&standing.id));
+            let tellings = self.ledger.due(standing, listed, &when);
+            let (tellings, left_out): (Vec<_>, Vec<_>) = tellings.into_iter().partition(|it| it.is_taken(takes));
+            for telling in left_out {
+                // What the platform has no place for counts as told.
+                self.ledger.told(standing.id, &telling, now);
+            }
+            if !tellings.is_empty() {
+                due.push((standing, tellings));
+            }
+        }
         let teller = Teller {
             platform: &*self.platform,
             shared: &self.shared,

@@ -9,6 +9,7 @@ mod environment;
 mod exits;
 mod guards;
 mod held;
+mod openaev;
 mod options;
 mod platform;
 mod run;

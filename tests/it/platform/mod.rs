@@ -1,9 +1,10 @@
-//! Platforms: the real client against scripted servers and against the stand-in of OpenCTI.
+//! Platforms: the real clients against scripted servers and against the stand-ins.
 
 mod client;
 mod documents;
 mod envelope;
 mod managed;
+pub(crate) mod openaev;
 mod pycti;
 mod reporter;
 mod scripted;

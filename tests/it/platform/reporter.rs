@@ -9,7 +9,7 @@ use super::{client, config, id, stand_in::StandIn, standing};
 
 const LONG: Duration = Duration::from_secs(20);
 
-fn intervals() -> Intervals {
+pub(super) fn intervals() -> Intervals {
     Intervals {
         logs: Duration::from_millis(200),
         list: Duration::from_millis(500),
@@ -25,7 +25,7 @@ fn reporter(stand_in: &StandIn) -> ReporterHandle {
     Reporter::spawn(Arc::new(client(&stand_in.url())), intervals())
 }
 
-async fn until<T: Clone>(mut watched: watch::Receiver<T>, wanted: impl FnMut(&T) -> bool) -> T {
+pub(super) async fn until<T: Clone>(mut watched: watch::Receiver<T>, wanted: impl FnMut(&T) -> bool) -> T {
     let found = time::timeout(LONG, watched.wait_for(wanted)).await;
     found.expect("it comes about in time").expect("the reporter lives").clone()
 }

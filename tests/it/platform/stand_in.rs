@@ -151,7 +151,7 @@ impl StandIn {
     }
 }
 
-fn forwarding(gate: TcpListener, server: SocketAddr) -> (oneshot::Sender<()>, JoinHandle<()>) {
+pub(super) fn forwarding(gate: TcpListener, server: SocketAddr) -> (oneshot::Sender<()>, JoinHandle<()>) {
     let (end, ended) = oneshot::channel();
     (end, tokio::spawn(forward(gate, server, ended)))
 }

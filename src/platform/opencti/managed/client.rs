@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    super::{client::OpenCtiClient, documents::Document, http::Answer},
+    super::{client::OpenCtiClient, documents::Document, graphql::Answer},
     documents, wire,
 };
 use crate::{

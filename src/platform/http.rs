@@ -1,26 +1,19 @@
-//! Sends one GraphQL document and reads its answer, every wait and every read bounded.
+//! Sends one HTTP request to a platform and reads its answer, every wait and every read bounded.
 
 use std::{error::Error, fmt, io, time::Duration};
 
 use futures_util::StreamExt as _;
 use jiff::fmt::rfc2822;
 use reqwest::{
-    Certificate, Client, Proxy, Response, StatusCode,
+    Certificate, Client, Method, Proxy, RequestBuilder, Response, StatusCode,
     header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
 use url::Url;
 
-use super::{
-    documents::Document,
-    wire::{Envelope, GraphQlError},
-};
-use crate::{
-    model::PlatformName,
-    platform::{Failure, words},
-};
+use super::{Failure, words};
+use crate::model::PlatformName;
 
 /// The longest answer that is read, in bytes: thousands of connectors fit.
 const LIMIT: usize = 16 << 20;
@@ -29,27 +22,11 @@ const TEXT: usize = 300;
 /// The longest time a platform can make us wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
-/// Codes that say that the token itself is not taken, in today's words and those of releases before 5.12.
-const NOT_LOGGED_IN: [&str; 10] = [
-    "AUTH_REQUIRED",
-    "AUTH_FAILURE",
-    "OTP_REQUIRED",
-    "OTP_REQUIRED_ACTIVATION",
-    "PASSWORD_CHANGE_REQUIRED",
-    "LTS_REQUIRED_ACTIVATION",
-    "UNAUTHENTICATED",
-    "AuthRequired",
-    "AuthFailure",
-    "AuthenticationFailure",
-];
-/// Codes that say that the token does not allow the operation.
-const FORBIDDEN: [&str; 3] = ["FORBIDDEN_ACCESS", "FORBIDDEN", "ForbiddenAccess"];
-
-/// Where an OpenCTI is and how it is reached.
-pub struct OpenCtiConfig {
+/// Where a platform is and how it is reached.
+pub struct HttpConfig {
     /// Its key in the settings.
     pub name: PlatformName,
-    /// Its address; `/graphql` is added.
+    /// Its address, to which the paths of its interface are added.
     pub url: Url,
     /// The token of Lockstep's own user.
     pub token: SecretString,
@@ -63,30 +40,34 @@ pub struct OpenCtiConfig {
     pub connect_timeout: Duration,
 }
 
-impl fmt::Debug for OpenCtiConfig {
+impl fmt::Debug for HttpConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The proxy's URL may hold credentials.
-        f.debug_struct("OpenCtiConfig").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("HttpConfig").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
 /// The way to one platform.
-pub(super) struct Transport {
+pub(super) struct Http {
     client: Client,
-    endpoint: Url,
+    base: Url,
     token: SecretString,
     timeout: Duration,
 }
 
-/// The data of an answer, and by how many milliseconds the platform's clock is ahead.
-pub(super) struct Answer {
-    pub(super) data: Value,
+/// An answer that says neither that the token is unknown nor that the platform fails.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// What it calls itself, bounded and escaped.
+    pub(super) content_type: String,
+    pub(super) body: Vec<u8>,
+    /// By how many milliseconds the platform's clock is ahead.
     pub(super) clock_ahead: i64,
 }
 
-impl Transport {
-    pub(super) fn new(config: OpenCtiConfig) -> Result<Self, Failure> {
-        let endpoint = endpoint(&config.url)?;
+impl Http {
+    pub(super) fn new(config: HttpConfig) -> Result<Self, Failure> {
+        let base = base(&config.url)?;
         let mut authorization = HeaderValue::try_from(format!("Bearer {}", config.token.expose_secret()))
             .map_err(|_| Failure::Settings("the token has characters that no token has".to_owned()))?;
         authorization.set_sensitive(true);
@@ -113,42 +94,37 @@ impl Transport {
                 return Err(Failure::Settings("the CA holds no certificate in PEM".to_owned()));
             }
             builder = builder.tls_certs_only(certificates);
-        } else if endpoint.scheme() == "http" {
+        } else if base.scheme() == "http" {
             // A machine without any trusted authority can still talk to a platform without TLS.
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().map_err(|error| settings("no HTTP client can be made", error))?;
-        Ok(Self { client, endpoint, token: config.token, timeout: config.timeout })
+        Ok(Self { client, base, token: config.token, timeout: config.timeout })
     }
 
-    /// Sends a document; the deadline is the platform's usual one, or longer where `longer` says so.
-    pub(super) async fn send(
-        &self,
-        document: Document,
-        variables: &Value,
-        longer: Option<Duration>,
-    ) -> Result<Answer, Failure> {
+    /// A request for a path below the platform's address, given by its segments.
+    pub(super) fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        self.client.request(method, url)
+    }
+
+    /// Sends a request; the deadline is the platform's usual one, or longer where `longer` says so.
+    pub(super) async fn send(&self, request: RequestBuilder, longer: Option<Duration>) -> Result<Reply, Failure> {
         let deadline = longer.unwrap_or_default().max(self.timeout);
-        let body = json!({ "query": document.text, "variables": variables });
-        let sent = self.client.post(self.endpoint.clone()).timeout(deadline).json(&body).send().await;
+        let sent = request.timeout(deadline).send().await;
         let response = sent.map_err(|error| self.transport(error, deadline))?;
-        let status = response.status();
         if let Some(failure) = of_status(&response) {
             return Err(failure);
         }
+        let status = response.status();
         let clock_ahead = clock_ahead(response.headers());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = words(content_type.unwrap_or("no content type"), 80);
-        let bytes = self.read(response, deadline).await?;
-        let not_graphql = || Failure::NotGraphQl { status: status.as_u16(), content_type: content_type.clone() };
-        let envelope: Envelope = serde_json::from_slice(&bytes).map_err(|_| not_graphql())?;
-        if let Some(error) = envelope.errors.unwrap_or_default().first() {
-            return Err(self.of_error(document, error));
-        }
-        match envelope.data {
-            Some(data @ Value::Object(_)) if status.is_success() => Ok(Answer { data, clock_ahead }),
-            Some(_) | None => Err(not_graphql()),
-        }
+        let body = self.read(response, deadline).await?;
+        Ok(Reply { status, content_type, body, clock_ahead })
     }
 
     async fn read(&self, response: Response, deadline: Duration) -> Result<Vec<u8>, Failure> {
@@ -185,20 +161,8 @@ impl Transport {
         }
     }
 
-    fn of_error(&self, document: Document, error: &GraphQlError) -> Failure {
-        let code = error.code();
-        let text = self.scrubbed(if error.message.is_empty() { code } else { &error.message });
-        if NOT_LOGGED_IN.contains(&code) {
-            Failure::Unauthorized(text)
-        } else if FORBIDDEN.contains(&code) {
-            Failure::Forbidden { capability: document.capability, text }
-        } else {
-            Failure::Refused { code: words(code, 80), text }
-        }
-    }
-
     /// Words of the other side, which might repeat what we sent.
-    fn scrubbed(&self, text: &str) -> String {
+    pub(super) fn scrubbed(&self, text: &str) -> String {
         let token = self.token.expose_secret();
         let scrubbed = if token.is_empty() { text.to_owned() } else { text.replace(token, "(token)") };
         words(&scrubbed, TEXT)
@@ -217,7 +181,7 @@ fn settings(what: &str, error: reqwest::Error) -> Failure {
     Failure::Settings(format!("{what}: {}", words(&why, TEXT)))
 }
 
-fn endpoint(url: &Url) -> Result<Url, Failure> {
+fn base(url: &Url) -> Result<Url, Failure> {
     let bad = |why: &str| Err(Failure::Settings(why.to_owned()));
     if !matches!(url.scheme(), "http" | "https") {
         return bad("the URL must begin with `http://` or `https://`");
@@ -228,16 +192,14 @@ fn endpoint(url: &Url) -> Result<Url, Failure> {
     if url.query().is_some() || url.fragment().is_some() {
         return bad("the URL must have no query and no fragment");
     }
-    let mut endpoint = url.clone();
-    endpoint.set_path(&format!("{}/graphql", url.path().trim_end_matches('/')));
-    Ok(endpoint)
+    Ok(url.clone())
 }
 
 fn of_status(response: &Response) -> Option<Failure> {
     let status = response.status();
     let retry_after = || retry_after(response.headers());
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(Failure::Unauthorized(format!("HTTP {status}"))),
+        StatusCode::UNAUTHORIZED => Some(Failure::Unauthorized(format!("HTTP {status}"))),
         StatusCode::TOO_MANY_REQUESTS => Some(Failure::RateLimited { retry_after: retry_after() }),
         status if status.is_redirection() => Some(Failure::Redirected { status: status.as_u16() }),
         status if status.is_server_error() => {

@@ -1,0 +1,268 @@
+//! OpenAEV as a platform that has Lockstep run its connectors.
+
+use futures_util::future::{BoxFuture, FutureExt as _};
+use secrecy::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    calls::{self, Call},
+    client::OpenAevClient,
+    instances::{self, InstanceWire},
+};
+use crate::{
+    model::ConnectorId,
+    platform::{
+        About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagerIdentity, OutgoingInstance,
+        OutgoingValue, Platform as _, PlatformError, RequestedStatus, words,
+    },
+};
+
+/// What the platform and its manager set themselves in every container.
+const OWNED: [&str; 3] = ["OPENAEV_URL", "OPENAEV_TOKEN", "OPENAEV_TENANT_ID"];
+
+#[derive(Deserialize)]
+struct ManagerWire {
+    xtm_composer_id: String,
+}
+
+#[derive(Deserialize)]
+struct ContractWire {
+    catalog_connector_id: String,
+    catalog_connector_slug: String,
+    catalog_connector_manager_supported: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct MadeWire {
+    connector_instance_id: String,
+}
+
+/// Whom the platform has for its manager.
+enum Stands {
+    /// Us.
+    We,
+    /// Another one, which it has heard from lately.
+    Another,
+    /// Nobody, or one that it has not heard from for long.
+    Nobody,
+}
+
+impl OpenAevClient {
+    async fn who_stands(&self, manager: &str) -> Result<Stands, PlatformError> {
+        match self.instances(manager).await {
+            Ok(_) => Ok(Stands::We),
+            // Older releases fail at it where no manager ever registered.
+            Err(PlatformError {
+                failure: Failure::UnknownManager { .. } | Failure::Refused { .. } | Failure::Server { status: 500, .. },
+                ..
+            }) => {
+                let reachable: bool = self.ask(&calls::REACHABLE, &["xtm-composer", "reachable"], None).await?.value;
+                Ok(if reachable { Stands::Another } else { Stands::Nobody })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn instances(&self, manager: &str) -> Result<Vec<ManagedInstance>, PlatformError> {
+        let path = ["xtm-composer", manager, "connector-instances"];
+        let wires: Vec<InstanceWire> = self.ask(&calls::MANAGED, &path, None).await?.value;
+        let listed = instances::managed(wires);
+        let listed = listed.map_err(|why| self.error(&calls::MANAGED, Failure::Answer(why)))?;
+        self.known().instances = listed.iter().map(|listed| (listed.instance.id, listed.own_id.clone())).collect();
+        Ok(listed.into_iter().map(|listed| listed.instance).collect())
+    }
+
+    /// The platform's own id of a managed instance.
+    pub(super) async fn instance(&self, call: &Call, id: ConnectorId) -> Result<String, PlatformError> {
+        match self.find(call, id).await? {
+            Some(own_id) => Ok(own_id),
+            None => {
+                let text = format!("it has no instance whose connector has the id {id}");
+                Err(self.error(call, Failure::Refused { code: "404".to_owned(), text }))
+            }
+        }
+    }
+
+    async fn find(&self, call: &Call, id: ConnectorId) -> Result<Option<String>, PlatformError> {
+        let known = self.known().instances.get(&id).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some(manager) = &self.manager else {
+            return Err(self.error(call, Failure::Settings("there is no `manager` in the settings".to_owned())));
+        };
+        self.instances(manager).await?;
+        Ok(self.known().instances.get(&id).cloned())
+    }
+
+    /// The platform's own id of a contract.
+    async fn contract(&self, call: &Call, instance: &OutgoingInstance) -> Result<String, PlatformError> {
+        let contracts: Vec<ContractWire> = self.ask(&calls::CATALOG, &["catalog-connector"], None).await?.value;
+        let slug = instance.contract.as_str();
+        let refused = |text: String| self.error(call, Failure::Refused { code: "404".to_owned(), text });
+        match contracts.into_iter().find(|contract| contract.catalog_connector_slug == slug) {
+            None => Err(refused(format!("its catalog has no contract `{slug}`"))),
+            Some(ContractWire { catalog_connector_manager_supported: Some(false), .. }) => {
+                Err(refused(format!("contract `{slug}` is one that no connector manager runs")))
+            }
+            Some(contract) => Ok(contract.catalog_connector_id),
+        }
+    }
+
+    async fn body(
+        &self,
+        call: &Call,
+        instance: &OutgoingInstance,
+        id: Option<ConnectorId>,
+    ) -> Result<Value, PlatformError> {
+        let contract = self.contract(call, instance).await?;
+        let id_key = format!("{}_ID", instance.kind.env_prefix());
+        let mut values = Vec::new();
+        for (key, value) in &instance.configuration {
+            if OWNED.contains(&key.as_str()) || *key == id_key {
+                continue;
+            }
+            // Every value goes as a text: the platform gives connectors the texts of what it keeps, and of a list none.
+            match value {
+                OutgoingValue::Clear(text) => values.push(pair(key, text)),
+                OutgoingValue::Secret(secret) => values.push(pair(key, secret.expose_secret())),
+                OutgoingValue::Kept => {}
+            }
+        }
+        // By its name it is found again where the answer was lost.
+        let name_key = format!("{}_NAME", instance.kind.env_prefix());
+        if !instance.configuration.contains_key(&name_key) {
+            values.push(pair(&name_key, &instance.title));
+        }
+        if let Some(id) = id {
+            values.push(pair(&id_key, &id.to_string()));
+        }
+        Ok(json!({ "catalog_connector_id": contract, "connector_instance_configurations": values }))
+    }
+
+    /// Makes an instance; with an id, for the connector of this id that the platform knows already.
+    async fn make(&self, instance: &OutgoingInstance, id: Option<ConnectorId>) -> Result<ConnectorId, PlatformError> {
+        let call = &calls::ADD;
+        if let Some(id) = id
+            && !self.connectors(false).await?.connectors.contains_key(&id)
+        {
+            let text =
+                format!("it has no connector with the id {id} to take over, and chooses the ids of new ones itself");
+            return Err(self.error(call, Failure::Refused { code: "409".to_owned(), text }));
+        }
+        let body = self.body(call, instance, id).await?;
+        let made: MadeWire = self.ask(call, &["connector-instances"], Some(&body)).await?.value;
+        let Some(manager) = &self.manager else {
+            return Err(self.error(call, Failure::Settings("there is no `manager` in the settings".to_owned())));
+        };
+        // The platform chose the id that the connector has, and says it in the listing.
+        self.instances(manager).await?;
+        let known = self.known();
+        let found = known.instances.iter().find(|(_, own_id)| **own_id == made.connector_instance_id);
+        found.map(|(id, _)| *id).ok_or_else(|| {
+            let own_id = words(&made.connector_instance_id, 80);
+            self.error(call, Failure::Answer(format!("the instance {own_id} that it made is not among those it lists")))
+        })
+    }
+}
+
+fn pair(key: &str, value: &str) -> Value {
+    json!({ "configuration_key": key, "configuration_value": value })
+}
+
+impl ManagedPlatform for OpenAevClient {
+    fn register_manager<'a>(&'a self, manager: &'a ManagerIdentity) -> BoxFuture<'a, Result<About, PlatformError>> {
+        async move {
+            // The platform would take anybody, and forget the manager it has.
+            if let Stands::Another = self.who_stands(&manager.id).await? {
+                let registered = "it does not say which, and has heard from it within two hours".to_owned();
+                return Err(self.error(&calls::REGISTER, Failure::OtherManager { registered }));
+            }
+            let body = json!({ "id": manager.id, "name": manager.name, "public_key": manager.public_spki });
+            let path = ["xtm-composer", "register"];
+            let registered: ManagerWire = self.ask(&calls::REGISTER, &path, Some(&body)).await?.value;
+            if registered.xtm_composer_id != manager.id {
+                let why = "it registered another id than ours".to_owned();
+                return Err(self.error(&calls::REGISTER, Failure::Answer(why)));
+            }
+            self.version().await
+        }
+        .boxed()
+    }
+
+    fn ping_manager<'a>(&'a self, manager: &'a ManagerIdentity) -> BoxFuture<'a, Result<About, PlatformError>> {
+        async move {
+            let path = ["xtm-composer", &manager.id, "refresh-connectivity"];
+            self.ask::<ManagerWire>(&calls::PING, &path, None).await?;
+            // The version that it answers with is that of the registration.
+            self.version().await
+        }
+        .boxed()
+    }
+
+    fn managers(&self) -> BoxFuture<'_, Result<Vec<ListedManager>, PlatformError>> {
+        async move {
+            let ours = self.manager.as_deref().unwrap_or_default();
+            Ok(match self.who_stands(ours).await? {
+                Stands::We => vec![ListedManager { id: ours.to_owned(), name: String::new(), active: None }],
+                Stands::Another => {
+                    vec![ListedManager { id: String::new(), name: "another manager".to_owned(), active: Some(true) }]
+                }
+                Stands::Nobody => Vec::new(),
+            })
+        }
+        .boxed()
+    }
+
+    fn managed<'a>(
+        &'a self,
+        manager: &'a ManagerIdentity,
+    ) -> BoxFuture<'a, Result<Vec<ManagedInstance>, PlatformError>> {
+        self.instances(&manager.id).boxed()
+    }
+
+    fn add<'a>(&'a self, instance: &'a OutgoingInstance) -> BoxFuture<'a, Result<ConnectorId, PlatformError>> {
+        self.make(instance, instance.id).boxed()
+    }
+
+    fn edit<'a>(&'a self, id: ConnectorId, instance: &'a OutgoingInstance) -> BoxFuture<'a, Result<(), PlatformError>> {
+        async move {
+            let own_id = self.instance(&calls::EDIT, id).await?;
+            let body = self.body(&calls::EDIT, instance, None).await?;
+            self.tell(&calls::EDIT, &["connector-instances", &own_id, "configurations"], Some(&body)).await
+        }
+        .boxed()
+    }
+
+    fn request(&self, id: ConnectorId, status: RequestedStatus) -> BoxFuture<'_, Result<(), PlatformError>> {
+        async move {
+            let own_id = self.instance(&calls::REQUEST, id).await?;
+            let word = match status {
+                RequestedStatus::Starting => "starting",
+                RequestedStatus::Stopping => "stopping",
+            };
+            let body = json!({ "connector_instance_requested_status": word });
+            self.tell(&calls::REQUEST, &["connector-instances", &own_id, "requested-status"], Some(&body)).await
+        }
+        .boxed()
+    }
+
+    fn delete(&self, id: ConnectorId) -> BoxFuture<'_, Result<(), PlatformError>> {
+        async move {
+            let Some(own_id) = self.find(&calls::DELETE, id).await? else { return Ok(()) };
+            self.tell(&calls::DELETE, &["connector-instances", &own_id], None).await?;
+            self.known().instances.remove(&id);
+            Ok(())
+        }
+        .boxed()
+    }
+
+    fn migrate<'a>(
+        &'a self,
+        id: ConnectorId,
+        instance: &'a OutgoingInstance,
+    ) -> BoxFuture<'a, Result<(), PlatformError>> {
+        async move { self.make(instance, Some(id)).await.map(drop) }.boxed()
+    }
+}

@@ -1,0 +1,11 @@
+//! The REST interface of OpenAEV.
+
+mod calls;
+mod client;
+mod instances;
+mod listing;
+mod logs;
+mod managed;
+mod rest;
+
+pub use client::{OpenAevClient, OpenAevConfig};
