@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Session;
+use super::{Session, doctor_opencti};
 use crate::{
     cli::{CliError, Exit, output, output::Format, render, wiring},
     engine::Engine,
@@ -10,9 +10,6 @@ use crate::{
     reconcile::{Lock, LockError},
     settings::Settings,
 };
-
-/// What telling a platform about connectors that register themselves needs.
-const CAPABILITIES: &[&str] = &["CONNECTORAPI", "MODULES"];
 
 /// Check what is reachable, with which rights, and say what to do about it. Nothing is changed.
 #[derive(Debug, clap::Args)]
@@ -127,37 +124,16 @@ fn lock(settings: &Settings) -> Check {
 async fn platform(settings: &Settings, name: &crate::model::PlatformName) -> Vec<Check> {
     let Some(platform) = settings.platforms.get(name) else { return Vec::new() };
     let title = format!("platform {name}");
-    let ask = async {
-        let Some(client) = wiring::platform_client(name, platform)? else { return Ok(None) };
-        let about = client.about().await?;
-        let me = client.who_am_i().await?;
-        Ok::<_, CliError>(Some((about, me)))
-    };
-    match ask.await {
-        Ok(None) => {
-            let kind = match platform.kind {
-                PlatformKind::OpenCti => "OpenCTI",
-                PlatformKind::OpenAev => "OpenAEV",
-            };
-            vec![Check::well(
-                title,
-                format!("{kind} is not told where its instances stand; they are deployed all the same"),
-            )]
-        }
-        Ok(Some((about, me))) => {
-            let missing = me.lacks(CAPABILITIES);
-            let who = Check::well(&title, format!("version {}, as `{}`", about.version, me.name));
-            if missing.is_empty() {
-                return vec![who];
-            }
-            let message = format!("the token of `{}` lacks {}", me.name, missing.join(" and "));
-            let help = format!(
-                "give the token's user the capabilities {}: CONNECTORAPI to tell where instances stand, MODULES to read what \
-                 the platform has heard",
-                missing.join(" and ")
-            );
-            vec![who, Check::ill(title, CliError::new(Exit::Platform, message).with_help(help))]
-        }
-        Err(error) => vec![Check::ill(title, error)],
+    if platform.kind == PlatformKind::OpenCti {
+        let examined = doctor_opencti::examine(name, platform).await;
+        return examined
+            .into_iter()
+            .map(|one| match one {
+                Ok(line) => Check::well(&title, line),
+                Err(error) => Check::ill(&title, error),
+            })
+            .collect();
     }
+    let told = "OpenAEV is not told where its instances stand; they are deployed all the same";
+    vec![Check::well(title, told)]
 }

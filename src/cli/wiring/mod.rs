@@ -8,10 +8,10 @@ pub(super) mod repository;
 mod signals;
 mod step;
 
-pub(super) use credentials::{Identities, keyring};
+pub(super) use credentials::{Identities, keyring, manager_key};
 pub(super) use once::{register, status_once, tell_once};
 pub(super) use parts::{
-    Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
+    Parts, Whole, concurrency, engine, engine_host, lock_folder, opencti_client, pipeline, pipeline_with, platforms,
     settings, state_folder, whole,
 };
 pub(super) use signals::{cancel_on_signals, force_on_hangup};

@@ -236,7 +236,7 @@ fn assemble<E: Engine>(
 ///
 /// # Errors
 /// Where its token or certificates can't be read.
-pub(crate) fn platform_client(
+pub(super) fn platform_client(
     name: &PlatformName,
     platform: &PlatformSettings,
 ) -> Result<Option<Arc<dyn Platform>>, CliError> {
@@ -250,8 +250,16 @@ pub(crate) fn platform_client(
             CliError::new(Exit::Invalid, message).with_help("use `registration: self`, which every edition takes")
         );
     }
+    Ok(Some(Arc::new(opencti_client(name, platform)?)))
+}
+
+/// The client of OpenCTI.
+///
+/// # Errors
+/// Where its token or certificates can't be read.
+pub(crate) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -> Result<OpenCtiClient, CliError> {
     let ca = platform.ca.as_ref().map(|path| file(path, &format!("platforms.{name}.ca"), MAX_CA)).transpose()?;
-    let client = OpenCtiClient::new(OpenCtiConfig {
+    Ok(OpenCtiClient::new(OpenCtiConfig {
         name: name.clone(),
         url: platform.url.clone(),
         token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
@@ -259,8 +267,7 @@ pub(crate) fn platform_client(
         proxy: platform.proxy.clone(),
         timeout: Duration::from_secs(30),
         connect_timeout: Duration::from_secs(10),
-    })?;
-    Ok(Some(Arc::new(client)))
+    })?)
 }
 
 /// A reporter for every platform of the settings that can be told something.

@@ -6,6 +6,7 @@ mod environment;
 mod exits;
 mod guards;
 mod held;
+mod manager;
 mod options;
 mod platform;
 mod run;
