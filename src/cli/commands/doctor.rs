@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Session;
+use super::{Session, doctor_opencti};
 use crate::{
     cli::{CliError, Exit, output, output::Format, render, wiring},
     engine::Engine,
@@ -10,9 +10,6 @@ use crate::{
     reconcile::{Lock, LockError},
     settings::{CatalogSettings, Settings},
 };
-
-/// What telling a platform about connectors that register themselves needs.
-const CAPABILITIES: &[&str] = &["CONNECTORAPI", "MODULES"];
 
 /// Check what is reachable, with which rights, and say what to do about it. Nothing is changed.
 #[derive(Debug, clap::Args)]
@@ -128,39 +125,23 @@ async fn platform(settings: &Settings, name: &crate::model::PlatformName) -> Vec
     let Some(platform) = settings.platforms.get(name) else { return Vec::new() };
     let title = format!("platform {name}");
     match platform.kind {
-        PlatformKind::OpenCti => {}
-        PlatformKind::OpenAev => {
-            return match wiring::examine_openaev(name, platform).await {
-                Ok(lines) => lines.into_iter().map(|line| Check::well(&title, line)).collect(),
-                Err(error) => vec![Check::ill(title, error)],
-            };
+        PlatformKind::OpenCti => {
+            let reads_catalog = settings
+                .catalogs
+                .iter()
+                .any(|catalog| matches!(catalog, CatalogSettings::Platform { name: of } if of == name));
+            let examined = doctor_opencti::examine(name, platform, reads_catalog).await;
+            examined
+                .into_iter()
+                .map(|one| match one {
+                    Ok(line) => Check::well(&title, line),
+                    Err(error) => Check::ill(&title, error),
+                })
+                .collect()
         }
-    }
-    let ask = async {
-        let client = wiring::platform_client(name, platform)?;
-        let about = client.about().await?;
-        let me = client.who_am_i().await?;
-        Ok::<_, CliError>((about, me))
-    };
-    match ask.await {
-        Ok((about, me)) => {
-            let publishes =
-                |catalog: &CatalogSettings| matches!(catalog, CatalogSettings::Platform { name: of } if of == name);
-            let reads_catalog = settings.catalogs.iter().any(publishes);
-            let wanted: Vec<_> = CAPABILITIES.iter().copied().chain(reads_catalog.then_some("INGESTION")).collect();
-            let missing = me.lacks(&wanted);
-            let who = Check::well(&title, format!("version {}, as `{}`", about.version, me.name));
-            if missing.is_empty() {
-                return vec![who];
-            }
-            let message = format!("the token of `{}` lacks {}", me.name, missing.join(" and "));
-            let help = format!(
-                "give the token's user the capabilities {}: CONNECTORAPI to tell where instances stand, MODULES to read what \
-                 the platform has heard, INGESTION to read its catalog",
-                missing.join(" and ")
-            );
-            vec![who, Check::ill(title, CliError::new(Exit::Platform, message).with_help(help))]
-        }
-        Err(error) => vec![Check::ill(title, error)],
+        PlatformKind::OpenAev => match wiring::examine_openaev(name, platform).await {
+            Ok(lines) => lines.into_iter().map(|line| Check::well(&title, line)).collect(),
+            Err(error) => vec![Check::ill(title, error)],
+        },
     }
 }

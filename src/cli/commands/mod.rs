@@ -7,11 +7,13 @@ mod catalog_diff;
 mod catalog_pull;
 mod completions;
 mod doctor;
+mod doctor_opencti;
 mod import;
 mod init;
 mod logs;
 mod observe;
 mod plan;
+mod platform;
 mod run;
 mod schema;
 mod secret;
@@ -44,6 +46,8 @@ pub(super) enum Command {
     Catalog(catalog::Catalog),
     #[command(subcommand)]
     Import(import::Import),
+    #[command(subcommand)]
+    Platform(platform::Platform),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -87,6 +91,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Secret(command) => command.run(&session),
         Command::Catalog(command) => block_on(command.run(&session)),
         Command::Import(command) => block_on(command.run(&session)),
+        Command::Platform(command) => command.run(),
         Command::Schema(command) => block_on(command.run(&session)),
         Command::Doctor(command) => block_on(command.run(&session)),
         Command::Completions(command) => command.run(),

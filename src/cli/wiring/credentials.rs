@@ -7,13 +7,15 @@ use secrecy::SecretString;
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
     desired::Openers,
+    model::PlatformName,
+    platform::{KeyError, ManagerKey},
     reconcile::Secrets,
     secrets::{BindingPolicy, Keyring},
-    settings::{self, BindingSetting, SecretRef, Settings},
+    settings::{self, BindingSetting, Manager, SecretRef, Settings},
     telemetry,
 };
 
-/// The largest identity file that is read, in bytes.
+/// The largest file of identities or of a key that is read, in bytes.
 const MAX_IDENTITY: usize = 1024 * 1024;
 /// Whether a command can do without identities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +42,23 @@ fn unreadable(setting: &str, error: &settings::ResolveError) -> CliError {
 
 pub(super) fn file(path: &std::path::Path, setting: &str, limit: usize) -> Result<settings::SecretFile, CliError> {
     settings::read_secret_file(path, limit).map_err(|error| unreadable(setting, &error))
+}
+
+/// Reads the key of a connector manager.
+///
+/// # Errors
+/// Where it can't be read or is no such key.
+pub(crate) fn manager_key(name: &PlatformName, manager: &Manager) -> Result<ManagerKey, CliError> {
+    let setting = format!("platforms.{name}.manager.key");
+    let file = file(&manager.key, &setting, MAX_IDENTITY)?;
+    if let Some(warning) = file.warning {
+        output::note(&format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
+    }
+    let text = std::str::from_utf8(&file.content).map_err(|_| KeyError::NotPem).map(SecretString::from);
+    text.and_then(|text| ManagerKey::from_pem(&text)).map_err(|error| {
+        let message = format!("`{setting}`: `{}` can't be used: {error}", manager.key.display());
+        CliError::new(Exit::Secret, message).with_help(error.help())
+    })
 }
 
 /// Reads every identity of the settings.

@@ -16,11 +16,11 @@ mod snapshot;
 mod step;
 
 pub(super) use checkout::{LocalCheckout, Which};
-pub(super) use credentials::{Identities, keyring};
+pub(super) use credentials::{Identities, keyring, manager_key};
 pub(super) use once::{register, status_once, tell_once};
 pub(super) use openaev::examine_openaev;
 pub(super) use parts::{
-    Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
+    Parts, Whole, concurrency, engine, engine_host, lock_folder, opencti_client, pipeline, pipeline_with, platforms,
     settings, state_folder, whole,
 };
 pub(super) use publish::Publisher;

@@ -269,7 +269,7 @@ pub(crate) fn platform_client(name: &PlatformName, platform: &PlatformSettings) 
 ///
 /// # Errors
 /// Where its token or certificates can't be read.
-pub(super) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -> Result<OpenCtiClient, CliError> {
+pub(crate) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -> Result<OpenCtiClient, CliError> {
     Ok(OpenCtiClient::new(http_config(name, platform)?)?)
 }
 

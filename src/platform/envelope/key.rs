@@ -86,7 +86,7 @@ impl ManagerKey {
         let text = text.expose_secret();
         // What stands around the key, as some tools write it, is not part of it.
         let start = text.find("-----BEGIN").ok_or(KeyError::NotPem)?;
-        let (label, der) = pem_rfc7468::decode_vec(text[start..].as_bytes()).map_err(|_| KeyError::NotPem)?;
+        let (label, der) = pem_rfc7468::decode_vec(&text.as_bytes()[start..]).map_err(|_| KeyError::NotPem)?;
         let der = Zeroizing::new(der);
         match label {
             "PRIVATE KEY" => Self::from_der(&der),

@@ -9,6 +9,7 @@ mod environment;
 mod exits;
 mod guards;
 mod held;
+mod manager;
 mod openaev;
 mod options;
 mod platform;

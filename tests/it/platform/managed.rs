@@ -273,9 +273,9 @@ async fn lacking(missing: &str) -> BTreeMap<&'static str, String> {
         ("delete", client.delete(id(1)).await.err()),
         ("migrate", client.migrate(id(1), &outgoing("MISP")).await.err()),
     ];
-    let forbidden = failures.into_iter().filter_map(|(call, error)| match error?.failure {
-        Failure::Forbidden { capability, .. } => Some((call, capability.to_owned())),
-        _ => None,
+    let forbidden = failures.into_iter().filter_map(|(call, error)| {
+        let Failure::Forbidden { capability, .. } = error?.failure else { return None };
+        Some((call, capability.to_owned()))
     });
     forbidden.collect()
 }

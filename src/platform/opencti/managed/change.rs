@@ -114,12 +114,12 @@ fn discreet(instance: &OutgoingInstance, mut error: PlatformError) -> PlatformEr
             }
         }
     }
-    match error.failure {
-        Failure::Refused { text, .. } if text.to_lowercase().contains(NO_LICENCE) => {
-            PlatformError { failure: Failure::NoLicence { text }, ..error }
-        }
-        failure => PlatformError { failure, ..error },
+    if let Failure::Refused { text, .. } = &error.failure
+        && text.to_lowercase().contains(NO_LICENCE)
+    {
+        error.failure = Failure::NoLicence { text: text.clone() };
     }
+    error
 }
 
 #[cfg(test)]

@@ -28,7 +28,6 @@ struct SettingsWire {
 }
 
 #[derive(Deserialize)]
-#[expect(clippy::struct_field_names, reason = "the platform's names")]
 struct EditionWire {
     license_enterprise: bool,
     license_validated: bool,

@@ -1,0 +1,145 @@
+//! What `lockstep doctor` finds at an OpenCTI.
+
+use crate::{
+    cli::{CliError, Exit, render, wiring},
+    model::{PlatformName, Registration},
+    platform::{
+        Licence, ListedManager, ManagedInstance, ManagedPlatform as _, ManagedValue, ManagerKey, OpenCtiClient,
+        Platform as _, WhoAmI, documents, managed_documents,
+    },
+    settings::{Manager, PlatformSettings},
+};
+
+/// A line about what is well, or what is not.
+type Line = Result<String, CliError>;
+
+/// What connectors that register themselves do without, where there is no licence.
+const WITHOUT_LICENCE: &str = "no enterprise licence, and none is needed: with `registration: self` its pages show every connector \
+                               with its state, works and queue; logs, health, start and stop are shown there only for managed ones";
+
+/// Asks an OpenCTI for everything that the settings need of it, also as a catalog where they name it as one; a failure
+/// hides nothing that does not depend on it.
+pub(super) async fn examine(name: &PlatformName, platform: &PlatformSettings, reads_catalog: bool) -> Vec<Line> {
+    let reached = async {
+        let client = wiring::opencti_client(name, platform)?;
+        let about = client.about().await?;
+        let me = client.who_am_i().await?;
+        Ok::<_, CliError>((client, about, me))
+    };
+    let (client, about, me) = match reached.await {
+        Ok(reached) => reached,
+        Err(error) => return vec![Err(error)],
+    };
+    let mut lines = vec![Ok(format!("version {}, as `{}`", about.version, me.name))];
+    lines.extend(rights(platform.registration, reads_catalog, &me).map(Err));
+    match (platform.registration, &platform.manager) {
+        (Registration::Managed, Some(manager)) => lines.extend(managed(name, &client, &me, manager).await),
+        (Registration::Managed, None) | (Registration::Itself, _) => match client.licence().await {
+            Ok(Licence::Valid) => lines.push(Ok("has its enterprise licence".to_owned())),
+            Ok(Licence::Missing | Licence::Expired) => lines.push(Ok(WITHOUT_LICENCE.to_owned())),
+            Err(error) => lines.push(Ok(format!("does not tell its licence ({})", error.failure))),
+        },
+    }
+    lines
+}
+
+/// What the token may not do, of what the settings need.
+fn rights(registration: Registration, reads_catalog: bool, me: &WhoAmI) -> Option<CliError> {
+    let mut needed: Vec<(&'static str, &'static str)> = match registration {
+        Registration::Itself => documents::CAPABILITIES
+            .into_iter()
+            .zip(["to tell where instances stand", "to read what the platform has heard"])
+            .collect(),
+        Registration::Managed => managed_documents::CAPABILITIES.to_vec(),
+    };
+    if reads_catalog {
+        needed.push(("INGESTION", "to read its catalog"));
+    }
+    let missing = me.lacks(&needed.iter().map(|(capability, _)| *capability).collect::<Vec<_>>());
+    if missing.is_empty() {
+        return None;
+    }
+    let uses = needed.iter().filter(|(capability, _)| missing.contains(capability));
+    let uses: Vec<_> = uses.map(|(capability, what)| format!("{capability} {what}")).collect();
+    let message = format!("the token of `{}` lacks {}", me.name, missing.join(" and "));
+    let help = format!("give a role of the token's user the capabilities {}", uses.join(", "));
+    Some(CliError::new(Exit::Platform, message).with_help(help))
+}
+
+/// What being the manager of a platform needs.
+async fn managed(name: &PlatformName, client: &OpenCtiClient, me: &WhoAmI, manager: &Manager) -> Vec<Line> {
+    let mut lines = vec![licence(client).await];
+    let key = wiring::manager_key(name, manager);
+    let allowed = |capability: &'static str| me.lacks(&[capability]).is_empty();
+    // What the token may not do was said already.
+    if allowed(managed_documents::MANAGERS.capability) {
+        lines.push(match client.managers().await {
+            Ok(managers) => registered(&managers, manager),
+            Err(error) => Err(error.into()),
+        });
+    }
+    match key {
+        Err(error) => lines.push(Err(error)),
+        Ok(key)
+            if allowed(managed_documents::MANAGED.capability) && allowed(managed_documents::CONNECTOR.capability) =>
+        {
+            lines.push(match client.managed(&key.identity(&manager.id, &manager.name)).await {
+                Ok(instances) => opens(&key, &instances),
+                Err(error) => Err(error.into()),
+            });
+        }
+        Ok(_) => {}
+    }
+    lines
+}
+
+async fn licence(client: &OpenCtiClient) -> Line {
+    let word = match client.licence().await? {
+        Licence::Valid => return Ok("has its enterprise licence, which managed connectors need".to_owned()),
+        Licence::Expired => "its enterprise licence has run out",
+        Licence::Missing => "it has no enterprise licence",
+    };
+    let message = format!("{word}, and it makes no managed connectors without");
+    let help = "give the platform its licence, or use `registration: self`, which works without and gives its pages no \
+                logs, health, start and stop";
+    Err(CliError::new(Exit::Platform, message).with_help(help))
+}
+
+fn registered(managers: &[ListedManager], ours: &Manager) -> Line {
+    let words = |manager: &ListedManager| {
+        let active = match manager.active {
+            Some(true) => "heard from in the last five minutes",
+            Some(false) => "not heard from in the last five minutes",
+            None => "heard from at a time that is not told",
+        };
+        format!("`{}` (id `{}`, {active})", manager.name, manager.id)
+    };
+    if let Some(manager) = managers.iter().find(|manager| manager.id == ours.id) {
+        return Ok(format!("its connector manager is ours: {}", words(manager)));
+    }
+    if managers.is_empty() {
+        return Ok("no connector manager is registered yet: `lockstep run` registers this one, for good".to_owned());
+    }
+    let named: Vec<_> = managers.iter().map(words).collect();
+    let message = format!("it has another connector manager, and takes one for good: {}", named.join(", "));
+    let help = "stop that manager and stand in its place: give `manager.id` its id and `manager.key` the file of its private \
+                key, which opens the secrets that were sealed for it";
+    Err(CliError::new(Exit::Platform, message).with_help(help))
+}
+
+/// Whether our key opens what the platform sealed.
+fn opens(key: &ManagerKey, instances: &[ManagedInstance]) -> Line {
+    let shut = |instance: &&ManagedInstance| {
+        let mut values = instance.configuration.values();
+        values.any(|value| matches!(value, ManagedValue::Sealed(envelope) if key.open(envelope).is_err()))
+    };
+    let shut: Vec<_> = instances.iter().filter(shut).map(|instance| format!("`{}`", instance.name)).collect();
+    let count = render::count(instances.len(), "managed connector");
+    if shut.is_empty() {
+        return Ok(format!("{count}, every secret opens"));
+    }
+    let message = format!("{count}; the key does not open the secrets of {}", shut.join(", "));
+    let help = "use the private key that they were sealed for, or set each of these secrets at the platform once more after \
+                this manager has registered";
+    Err(CliError::new(Exit::Secret, message).with_help(help))
+}
