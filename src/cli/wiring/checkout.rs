@@ -123,8 +123,9 @@ impl LocalCheckout {
                 if snapshot.files.is_empty() && is_base {
                     return Ok(nothing(snapshot.revision));
                 }
-                let catalogs = loader.load(&snapshot).await?;
+                // One of the two waits for the catalogs that the other reads, so its manifests are read before.
                 let reading = crate::manifest::read(&snapshot);
+                let catalogs = loader.load(&snapshot).await?;
                 Ok::<_, CliError>(crate::desired::assemble(reading, &snapshot, &catalogs, &context))
             })
         });
