@@ -10,6 +10,7 @@ mod prune;
 mod reasons;
 mod renames;
 pub mod saved;
+mod saved_work;
 #[cfg(test)]
 mod tests;
 mod types;

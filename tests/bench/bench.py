@@ -282,6 +282,11 @@ def part_validate(work, tools):
     size = sum(f.stat().st_size for f in (folder / "connectors").iterdir()) / 1e6
     row(f"validate 1,000 manifests, {len(usable)} contracts ({size:.1f} MB)", f"{ms(seconds)}, {memory:.0f} MiB", "",
         "120 ms")
+    git = ["git", "-C", folder, "-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "all"]):
+        run([*git, *words])
+    seconds = median(9, [LOCKSTEP, *options, "plan", "--against", "HEAD"], codes)
+    row("compare them with another revision", ms(seconds), "", "300 ms")
 
     contract, platform, secret = usable[0]
     folder = work / "one"

@@ -75,12 +75,13 @@ impl LocalCheckout {
                     let message = format!("`{}` does not lie in a git checkout", self.folder.display());
                     return Err(CliError::new(Exit::Source, message).with_help("run this in a checkout"));
                 };
-                commits.read(revision).await.map_err(|error| match error {
-                    error @ SourceError::Missing { .. } => CliError::from(error).with_help(format!(
-                        "fetch it into `{}` first; a shallow checkout has its newest commit only",
-                        self.root.display()
-                    )),
-                    error => error.into(),
+                let help = |root: &Path| {
+                    format!("fetch it into `{}` first; a shallow checkout has its newest commit only", root.display())
+                };
+                commits.read(revision).await.map_err(|error| {
+                    let is_missing = matches!(error, SourceError::Missing { .. });
+                    let error = CliError::from(error);
+                    if is_missing { error.with_help(help(&self.root)) } else { error }
                 })
             }
         }
@@ -122,8 +123,9 @@ impl LocalCheckout {
                 if snapshot.files.is_empty() && is_base {
                     return Ok(nothing(snapshot.revision));
                 }
-                let catalogs = loader.load(&snapshot).await?;
+                // One of the two waits for the catalogs that the other reads, so its manifests are read before.
                 let reading = crate::manifest::read(&snapshot);
+                let catalogs = loader.load(&snapshot).await?;
                 Ok::<_, CliError>(crate::desired::assemble(reading, &snapshot, &catalogs, &context))
             })
         });

@@ -75,6 +75,8 @@ fn keyring_of(settings: &Settings, identities: Identities) -> Result<(Keyring, b
     for path in &settings.secrets.identities {
         if identities == Identities::Optional && matches!(path.try_exists(), Ok(false)) {
             missing = true;
+            let text = "is not on this machine: sealed values are compared as they are sealed";
+            output::note(&format!("{} the identity `{}` {text}\n", render::yellow("note:"), path.display()))?;
             continue;
         }
         let name = path.display().to_string();

@@ -56,8 +56,10 @@ impl Publisher {
     /// Publishes until nobody observes any more. Dropping it at any time leaves what was published last.
     pub(crate) async fn publish(self, mut observed: watch::Receiver<Option<Observed>>) {
         let mut last: Option<(Vec<u8>, Instant)> = None;
+        let mut failed = false;
         loop {
-            let due = last.as_ref().map_or_else(Instant::now, |(_, at)| *at + self.refresh);
+            let wait = if failed { PAUSE.1 } else { self.refresh };
+            let due = last.as_ref().map_or_else(Instant::now, |(_, at)| *at + wait);
             let changed = tokio::select! {
                 changed = observed.changed() => changed.is_ok(),
                 () = tokio::time::sleep_until(due), if last.is_some() => true,
@@ -67,11 +69,13 @@ impl Publisher {
             }
             let Some(now) = observed.borrow_and_update().clone() else { continue };
             let content = ObservedJson::published(&now, &self.owner, 0).signed_text();
-            let is_old = last.as_ref().is_none_or(|(_, at)| at.elapsed() >= self.refresh);
+            let is_old = last.as_ref().is_none_or(|(_, at)| failed || at.elapsed() >= self.refresh);
             if !is_old && last.as_ref().is_some_and(|(before, _)| *before == content) {
                 continue;
             }
-            match self.once(&now).await {
+            let outcome = self.once(&now).await;
+            failed = outcome.is_err();
+            match outcome {
                 Ok(()) => tracing::debug!("published what is observed"),
                 Err(why) => tracing::warn!(why, "what is observed is not published; the last snapshot gets older"),
             }

@@ -13,6 +13,7 @@ use super::{
     body::{restarts_allowed, restarts_forbidden},
     client::Client,
     config::DockerConfig,
+    image_ids::ImageIds,
     inspect::{Images, inspect},
     observe::observe,
     preflight::preflight,
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) pulls: Pulls,
     pub(super) network: Option<String>,
     images: Images,
+    /// The ids of images by reference, as they were when they were last looked at.
+    pub(super) ids: ImageIds,
 }
 
 /// How many steps at a time Docker serves best, measured: more than eight at a time are not done sooner.
@@ -58,7 +61,8 @@ impl DockerEngine {
     pub async fn connect(config: DockerConfig) -> Result<Self, EngineError> {
         let client = Client::connect(&config).await?;
         let pulls = Pulls::new(config.registries);
-        let shared = Shared { client, pulls, network: config.network, images: Images::default() };
+        let shared =
+            Shared { client, pulls, network: config.network, images: Images::default(), ids: ImageIds::default() };
         Ok(Self { shared: Arc::new(shared) })
     }
 }
@@ -106,7 +110,7 @@ impl Engine for DockerEngine {
     }
 
     async fn has_image(&self, image: &str) -> Result<bool, EngineError> {
-        Ok(is_reference(image) && self.shared.client.image(image).await?.is_some())
+        Ok(is_reference(image) && self.shared.ids.look(&self.shared.client, image).await?.is_some())
     }
 
     async fn about(&self) -> Result<(String, Duration), EngineError> {

@@ -114,7 +114,9 @@ impl Job<'_> {
     async fn ready_image(&self, image: &str, policy: PullPolicy) -> Result<bool, EngineError> {
         let there = match policy {
             PullPolicy::Always => false,
-            PullPolicy::IfNotPresent | PullPolicy::Never => self.shared.client.image(image).await?.is_some(),
+            PullPolicy::IfNotPresent | PullPolicy::Never => {
+                self.shared.ids.look(&self.shared.client, image).await?.is_some()
+            }
         };
         if there { Ok(true) } else { self.pull(image, policy).await }
     }
@@ -123,7 +125,12 @@ impl Job<'_> {
         match policy {
             PullPolicy::Never => Err(not_to_be_pulled(image)),
             PullPolicy::IfNotPresent | PullPolicy::Always => {
-                self.shared.pulls.pull(&self.shared.client, image, self.progress, self.cancel).await
+                let shared = self.shared;
+                let pulled = shared.pulls.pull(&shared.client, image, self.progress, self.cancel).await?;
+                if pulled {
+                    shared.ids.look(&shared.client, image).await?;
+                }
+                Ok(pulled)
             }
         }
     }

@@ -109,13 +109,13 @@ fn process(seen: &ContainerInspectResponse, host: &HostConfig, image: &ImageFact
 
 /// The restart policy, where it is none of the two that Lockstep sets.
 fn restarts(policy: &RestartPolicy) -> Option<String> {
-    let ours = restarts_allowed();
     match policy.name? {
         RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY => None,
-        name if policy.name == ours.name && policy.maximum_retry_count != ours.maximum_retry_count => {
-            Some(format!("{name}:{}", policy.maximum_retry_count.unwrap_or_default()))
+        name @ RestartPolicyNameEnum::ON_FAILURE => {
+            let count = policy.maximum_retry_count;
+            (count != restarts_allowed().maximum_retry_count).then(|| format!("{name}:{}", count.unwrap_or_default()))
         }
-        name => (policy.name != ours.name).then(|| name.to_string()),
+        name @ (RestartPolicyNameEnum::ALWAYS | RestartPolicyNameEnum::UNLESS_STOPPED) => Some(name.to_string()),
     }
 }
 

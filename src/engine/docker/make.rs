@@ -35,7 +35,7 @@ impl Job<'_> {
         let mut error = None;
         for claim in 0..CLAIMS {
             (self.progress)(Progress::Creating);
-            let image = self.image_id(&wanted.image).await?;
+            let image = self.shared.ids.last(&wanted.image);
             let failed = match client.create(&new.name, create_body(new, env, network, image)?).await {
                 Ok(id) => {
                     let others = networks(&wanted.container, network)?;
@@ -63,11 +63,6 @@ impl Job<'_> {
             error = Some(failed);
         }
         Err(quiet(error.unwrap_or_else(|| not_to_be_pulled(&wanted.image)), env))
-    }
-
-    /// The engine's id of an image, which a container made from it now will have.
-    async fn image_id(&self, image: &str) -> Result<Option<String>, EngineError> {
-        Ok(self.shared.client.image(image).await?.and_then(|image| image.id))
     }
 
     /// The container that has the wanted name, where it is the wanted one; none where the name is free.
@@ -133,7 +128,7 @@ impl Job<'_> {
         }
         tracing::warn!(container = new.name, error = %error, "made a container again that could not be started any more");
         absent_is_none(client.remove(&made.id, true).await)?;
-        let image = self.image_id(&new.wanted.image).await?;
+        let image = self.shared.ids.last(&new.wanted.image);
         let again = client.create(&new.name, create_body(new, env, self.shared.network.as_deref(), image)?).await;
         let again = again.map_err(|error| quiet(error, env))?;
         let others = networks(&new.wanted.container, self.shared.network.as_deref())?;

@@ -6,6 +6,7 @@ mod body;
 mod client;
 mod config;
 mod foreign;
+mod image_ids;
 mod inspect;
 mod make;
 mod observe;

@@ -89,7 +89,7 @@ async fn missing_images(
     }
     let absent: Vec<(String, Vec<PullPolicy>)> = stream::iter(asked)
         .map(|(image, policies)| async move {
-            let there = is_reference(&image) && shared.client.image(&image).await?.is_some();
+            let there = is_reference(&image) && shared.ids.look(&shared.client, &image).await?.is_some();
             Ok::<_, EngineError>((!there).then_some((image, policies)))
         })
         .buffer_unordered(LOOKS)
@@ -119,7 +119,10 @@ async fn missing_images(
 async fn get(shared: &Shared, image: &str) -> Result<Option<String>, EngineError> {
     let never = CancellationToken::new();
     match shared.pulls.pull(&shared.client, image, &|_| {}, &never).await {
-        Ok(_) => Ok(None),
+        Ok(_) => {
+            shared.ids.look(&shared.client, image).await?;
+            Ok(None)
+        }
         Err(EngineError::Image { why, .. }) => Ok(Some(why)),
         Err(error @ EngineError::Deadline { .. }) => Ok(Some(error.to_string())),
         Err(error) => Err(error),

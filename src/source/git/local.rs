@@ -52,12 +52,14 @@ pub(super) fn read(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceErro
 
 fn commit<'a>(repository: &'a Repository, name: &str, job: &Job<'_>) -> Result<Commit<'a>, SourceError> {
     let found = repository.revparse_single(name).and_then(|object| object.peel_to_commit());
-    found.map_err(|error| match error.code() {
-        ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Peel => {
+    found.map_err(|error| {
+        if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec | ErrorCode::Peel) {
             missing(job, format!("commit `{}`", name.escape_debug()))
+        } else if error.code() == ErrorCode::Ambiguous {
+            SourceError::Settings(format!("`{}` names several objects", name.escape_debug()))
+        } else {
+            SourceError::Child(select::printable(error.message().as_bytes()))
         }
-        ErrorCode::Ambiguous => SourceError::Settings(format!("`{}` names several objects", name.escape_debug())),
-        _ => SourceError::Child(select::printable(error.message().as_bytes())),
     })
 }
 

@@ -63,8 +63,11 @@ fn allow(env: &TestEnvironment) {
     env.write("lockstep.yaml", &format!("{}{POLICY}", kept.collect::<String>()));
 }
 
+/// A field, what was found, and what is expected.
+type Field = (String, Value, Value);
+
 /// The steps of a plan with a look at everything: action, and the fields with what was found and what is expected.
-fn drift(env: &TestEnvironment) -> Vec<(String, Vec<(String, Value, Value)>)> {
+fn drift(env: &TestEnvironment) -> Vec<(String, Vec<Field>)> {
     let plan = env.lockstep(&["plan", "--refresh", "--format", "json"]).with(0).json();
     let fields = |step: &Value| {
         let reasons = step["reasons"].as_array().unwrap().iter();

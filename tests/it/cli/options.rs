@@ -90,3 +90,22 @@ fn status_and_logs_of_one_instance() {
     env.lockstep(&["status", "nobody"]).with(64).saying("no instance `nobody`");
     env.lockstep(&["logs", "nobody"]).with(64).saying("nobody");
 }
+
+#[test]
+fn a_plan_names_the_images_that_will_be_pulled_and_how_long_an_instance_does_not_run() {
+    let env = TestEnvironment::new();
+    env.declare("here", "");
+    env.lockstep(&["apply"]).with(0);
+    env.declare_with("here", "container: {stopGrace: 7s}", "");
+    env.declare_with("a", "version: '2'", "");
+    env.declare_with("b", "version: '2'", "");
+    env.declare_with("always", "container: {pull: Always}", "");
+    let plan = env.lockstep(&["plan"]).with(0).stdout;
+    let name = &env.name;
+    assert!(plan.contains(&format!("\n  lockstep-test/{name}:2 will be pulled, for 2 instances\n")), "{plan}");
+    assert!(plan.contains(&format!("\n  lockstep-test/{name}:1 will be pulled, for 1 instance\n")), "{plan}");
+    assert!(
+        plan.contains("# (does not run for its stop, at most 1s, and its start)"),
+        "the former grace counts: {plan}"
+    );
+}

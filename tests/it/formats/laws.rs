@@ -131,8 +131,10 @@ proptest! {
         let text = serde_json::to_string(&saved).unwrap();
         let read: SavedJson = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(read.check_seal("key", &digest), Ok(()));
-        prop_assert_eq!(read.work.iter().map(|work| (work.instance.clone(), work.action.clone())).collect::<BTreeSet<_>>(), steps.clone());
-        prop_assert_eq!(read.plan.steps.iter().map(|step| (step.instance.clone(), step.action.clone())).collect::<BTreeSet<_>>(), steps);
+        let done = read.work.iter().map(|work| (work.instance.clone(), work.action.clone()));
+        prop_assert_eq!(done.collect::<BTreeSet<_>>(), steps.clone());
+        let said = read.plan.steps.iter().map(|step| (step.instance.clone(), step.action.clone()));
+        prop_assert_eq!(said.collect::<BTreeSet<_>>(), steps);
         prop_assert_eq!(read.moved_steps(&plan), Vec::<String>::new());
         // One step more, less or other than was saved is named.
         if let Some(step) = plan.steps.get(at.index(plan.steps.len().max(1))) {
@@ -144,8 +146,10 @@ proptest! {
         let at = at.index(text.len());
         let mut bytes = text.clone().into_bytes();
         bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
-        if let Some(other) = String::from_utf8(bytes).ok().and_then(|text| serde_json::from_str::<SavedJson>(&text).ok()) {
-            prop_assert!(other.check_seal("key", &digest).is_err(), "{}", &text[at.saturating_sub(20)..]);
+        let other = String::from_utf8(bytes).ok().and_then(|text| serde_json::from_str::<SavedJson>(&text).ok());
+        if let Some(other) = other {
+            let same = serde_json::to_string(&other).unwrap() == text;
+            prop_assert!(same || other.check_seal("key", &digest).is_err(), "{}", &text[at.saturating_sub(20)..]);
         }
     }
 
