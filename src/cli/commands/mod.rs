@@ -4,6 +4,7 @@ mod apply;
 mod catalog;
 mod completions;
 mod doctor;
+mod export;
 mod import;
 mod init;
 mod logs;
@@ -39,6 +40,8 @@ pub(super) enum Command {
     Catalog(catalog::Catalog),
     #[command(subcommand)]
     Import(import::Import),
+    #[command(subcommand)]
+    Export(export::Export),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -81,6 +84,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Secret(command) => command.run(&session),
         Command::Catalog(command) => block_on(command.run(&session)),
         Command::Import(command) => block_on(command.run(&session)),
+        Command::Export(command) => block_on(command.run(&session)),
         Command::Schema(command) => block_on(command.run(&session)),
         Command::Doctor(command) => block_on(command.run(&session)),
         Command::Completions(command) => command.run(),

@@ -11,8 +11,8 @@ mod step;
 pub(super) use credentials::{Identities, keyring};
 pub(super) use once::{register, status_once, tell_once};
 pub(super) use parts::{
-    Parts, Whole, concurrency, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client, platforms,
-    settings, state_folder, whole,
+    Parts, Whole, concurrency, desired, engine, engine_host, lock_folder, pipeline, pipeline_with, platform_client,
+    platforms, settings, state_folder, whole,
 };
 pub(super) use signals::{cancel_on_signals, force_on_hangup};
 pub(super) use step::StepFiles;

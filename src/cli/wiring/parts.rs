@@ -10,14 +10,15 @@ use std::{
 use super::credentials::{Identities, file, openers, resolve};
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
-    desired::{Context, Openers, PlatformFacts},
+    desired::{self, Context, DesiredState, Openers, PlatformFacts},
     engine::{DockerConfig, DockerEngine, Engine, RECOMMENDED_CONCURRENCY, RegistryAuth},
+    manifest,
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
     reconcile::{CatalogLoader, CatalogPlace, Lock, Pipeline, PlatformLink, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
-    source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
+    source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, Source, SshKey},
     telemetry,
 };
 
@@ -178,6 +179,16 @@ pub(super) fn context(settings: &Settings) -> Context {
         network: settings.engine.network.clone(),
         pull: settings.engine.pull,
     }
+}
+
+/// What the source wants, with every secret left sealed: no key, token or engine is needed.
+///
+/// # Errors
+/// Where the source or a catalog can't be read.
+pub(crate) async fn desired(settings: &Settings) -> Result<DesiredState, CliError> {
+    let snapshot = source(settings)?.snapshot().await?;
+    let catalogs = CatalogLoader::new(catalogs(settings)?).load(&snapshot).await?;
+    Ok(desired::assemble(manifest::read(&snapshot), &snapshot, &catalogs, &context(settings)))
 }
 
 /// The whole pipeline over the engine of the settings.
