@@ -119,7 +119,7 @@ fn escaped(text: &str) -> String {
 
 fn pull(policy: PullPolicy) -> &'static str {
     match policy {
-        PullPolicy::IfNotPresent => "missing",
+        PullPolicy::IfNotPresent => "if_not_present",
         PullPolicy::Always => "always",
         PullPolicy::Never => "never",
     }

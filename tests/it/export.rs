@@ -113,6 +113,7 @@ fn a_compose_file_comes_back_as_the_same_instances() {
     let values: String = names.iter().map(|name| format!("{name}=s3cret-value\n")).collect();
     fs::write(folder.path().join("values"), values).unwrap();
     fs::rename(folder.path().join("connectors"), folder.path().join("before")).unwrap();
+    fs::create_dir(folder.path().join("connectors")).unwrap();
     let words = ["import", "compose", "compose.yml", "--output", "connectors", "--env-file", "values"];
     lockstep(folder.path(), &[&words[..], &["-r", &recipient]].concat(), 0);
     let again = lockstep(folder.path(), &["export", "compose"], 0).0;
@@ -153,9 +154,9 @@ fn compose_itself_takes_the_file() {
 fn deployments_say_what_a_pod_has_words_for_and_the_rest_is_told() {
     let (folder, recipient) = repository();
     declare(folder.path(), &recipient);
-    let stopped = "apiVersion: lockstep/v1\nkind: ConnectorInstance\nmetadata: {name: off}\nspec:\n  contract: test\n  state: \
+    let stopped = "apiVersion: lockstep/v1\nkind: ConnectorInstance\nmetadata: {name: idle}\nspec:\n  contract: test\n  state: \
                    stopped\n  health: {requirePlatform: true}\n  config: {FEED_URL: 'https://feeds.example.org/z'}\n";
-    fs::write(folder.path().join("connectors/off.yaml"), stopped).unwrap();
+    fs::write(folder.path().join("connectors/idle.yaml"), stopped).unwrap();
     let (text, noted) = lockstep(folder.path(), &["export", "kubernetes"], 0);
     assert!(!text.contains("s3cret") && !text.contains("t0ken") && !text.contains("AGE ENCRYPTED"), "{text}");
     let documents: Vec<Value> = text.split("---\n").map(yaml).collect();
@@ -193,7 +194,7 @@ fn deployments_say_what_a_pod_has_words_for_and_the_rest_is_told() {
     assert_eq!(off["replicas"], 0);
     let token = variable(&off["template"]["spec"]["containers"][0], "OPENCTI_TOKEN");
     assert_eq!(token["valueFrom"]["secretKeyRef"], json!({"name": "opencti-connector-token", "key": "token"}));
-    for told in ["feed-1: `networks`", "feed-1: `dependsOn`", "feed-1: `ulimits`", "off: `health.requirePlatform`"] {
+    for told in ["feed-1: `networks`", "feed-1: `dependsOn`", "feed-1: `ulimits`", "idle: `health.requirePlatform`"] {
         assert!(noted.contains(told), "{told}\n{noted}");
     }
     assert!(noted.contains("fill in: key FEED_API_KEY of Secret feed-1-secrets"), "{noted}");
@@ -209,20 +210,20 @@ fn what_is_stopped_or_held_is_told() {
         );
         fs::write(folder.path().join(format!("connectors/{name}.yaml")), text).unwrap();
     };
-    manifest("off", "  state: stopped\n");
+    manifest("idle", "  state: stopped\n");
     manifest("broken", "  version: 1\n  image: example/test\n");
     fs::remove_file(folder.path().join("age.key")).unwrap();
     fs::remove_file(folder.path().join("token")).unwrap();
     let (text, noted) = lockstep(folder.path(), &["export", "compose"], 3);
     let read = yaml(&text);
-    assert_eq!(read["services"]["off"]["profiles"], json!(["stopped"]));
-    assert_eq!(read["services"]["off"]["environment"]["OPENCTI_TOKEN"], "${OPENCTI__CONNECTOR_TOKEN:?fill in}");
+    assert_eq!(read["services"]["idle"]["profiles"], json!(["stopped"]));
+    assert_eq!(read["services"]["idle"]["environment"]["OPENCTI_TOKEN"], "${OPENCTI__CONNECTOR_TOKEN:?fill in}");
     assert!(read["services"]["broken"].is_null());
     assert!(
-        noted.contains("broken is held and was not exported") && noted.contains("off: `state: stopped`"),
+        noted.contains("broken is held and was not exported") && noted.contains("idle: `state: stopped`"),
         "{noted}"
     );
-    let (text, _) = lockstep(folder.path(), &["export", "compose", "off"], 0);
+    let (text, _) = lockstep(folder.path(), &["export", "compose", "idle"], 0);
     assert_eq!(yaml(&text)["services"].as_object().unwrap().len(), 1);
     lockstep(folder.path(), &["export", "compose", "nobody"], 64);
 }

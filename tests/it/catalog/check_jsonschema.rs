@@ -54,7 +54,8 @@ fn compare(python: &Path, catalog: &Path, contracts: &[&Contract], step: usize) 
     let validator = |formats| jsonschema::options().offline().should_validate_formats(formats).build(&schema).unwrap();
     let validators = [validator(true), validator(false)];
     let manifests = folder.path().join("manifests");
-    fs::create_dir(&manifests).unwrap();
+    fs::create_dir_all(manifests.join("secrets")).unwrap();
+    fs::write(manifests.join("secrets/a.age"), "sealed").unwrap();
     let mut files = Vec::new();
     for contract in contracts {
         let all = texts(contract, &[]);
