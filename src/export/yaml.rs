@@ -60,9 +60,9 @@ impl Yaml {
                     text.push_str(inner.trim_start());
                 }
             }
-            scalar => {
+            Self::Text(_) | Self::Number(_) | Self::Flag(_) | Self::List(_) | Self::Map(_) => {
                 text.push_str(&space);
-                text.push_str(&scalar.flow());
+                text.push_str(&self.flow());
                 text.push('\n');
             }
         }
@@ -70,20 +70,18 @@ impl Yaml {
 
     /// What stands behind a key.
     fn behind(&self, indent: usize, text: &mut String) {
-        match self {
-            Self::Map(entries) if !entries.is_empty() => {
-                text.push('\n');
-                self.block(indent, text);
-            }
-            Self::List(items) if !items.is_empty() => {
-                text.push('\n');
-                self.block(indent, text);
-            }
-            scalar => {
-                text.push(' ');
-                text.push_str(&scalar.flow());
-                text.push('\n');
-            }
+        let is_nested = match self {
+            Self::Map(entries) => !entries.is_empty(),
+            Self::List(items) => !items.is_empty(),
+            Self::Text(_) | Self::Number(_) | Self::Flag(_) => false,
+        };
+        if is_nested {
+            text.push('\n');
+            self.block(indent, text);
+        } else {
+            text.push(' ');
+            text.push_str(&self.flow());
+            text.push('\n');
         }
     }
 
