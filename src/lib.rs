@@ -44,6 +44,7 @@
 //! secrets    -> model yaml
 //! import     -> model yaml manifest catalog secrets
 //! desired    -> model manifest catalog secrets
+//! export     -> model manifest desired
 //! plan       -> model manifest desired
 //! report     -> model manifest desired plan
 //! source     -> model
@@ -60,6 +61,7 @@ pub mod catalog;
 pub mod cli;
 pub mod desired;
 pub mod engine;
+pub mod export;
 pub mod history;
 pub mod import;
 pub mod manifest;

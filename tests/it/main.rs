@@ -6,11 +6,15 @@ mod cli;
 #[cfg(test)]
 mod engine;
 #[cfg(test)]
+mod export;
+#[cfg(test)]
 mod formats;
 #[cfg(test)]
 mod history;
 #[cfg(test)]
 mod import;
+#[cfg(test)]
+mod initial;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
@@ -21,6 +25,8 @@ mod openaev_server;
 mod opencti_server;
 #[cfg(test)]
 mod platform;
+#[cfg(test)]
+mod python;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

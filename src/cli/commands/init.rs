@@ -4,12 +4,14 @@ use std::{
     io::Write,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Session;
 use crate::{
+    catalog::{self, Catalog, Catalogs},
     cli::{CliError, Exit, output, render},
     model::InstanceName,
     secrets::{self, Binding, Recipients},
@@ -22,11 +24,14 @@ const DEFAULTS: &str = include_str!("init/defaults.yaml");
 const CATALOG: &str = include_str!("init/catalog.json");
 const IGNORE: &str = include_str!("init/gitignore");
 const WORKFLOW: &str = include_str!("init/workflow.yaml");
+const PIPELINE: &str = include_str!("init/gitlab.yaml");
+const PRE_COMMIT: &str = include_str!("init/pre-commit.yaml");
+const EDITOR: &str = include_str!("init/vscode.json");
 const README: &str = include_str!("init/README.md");
 /// The value that the example's sealed secret holds; it opens no door anywhere.
 const EXAMPLE_SECRET: &str = "replace-me-with-a-real-key";
 
-/// Write a repository to start from: settings, an instance with a sealed secret, a catalog, and a CI workflow.
+/// Write a repository to start from: settings, an instance with a sealed secret, a catalog, editor settings, and CI.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Init {
     /// The directory; made where it is missing. A file that exists is never changed.
@@ -45,13 +50,18 @@ impl Init {
             .map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
         let sealed: String = sealed.lines().map(|line| format!("      {line}\n")).collect();
         let manifest = MANIFEST.replace("      SEALED\n", &sealed);
+        let schema = editor_schema()?;
         let files = [
             ("lockstep.yaml", SETTINGS, 0o644),
             ("connectors/defaults.yaml", DEFAULTS, 0o644),
             ("connectors/example-import.yaml", manifest.as_str(), 0o644),
             ("connectors/catalog/example.json", CATALOG, 0o644),
             (".gitignore", IGNORE, 0o644),
+            ("connectors/.schema.json", schema.as_str(), 0o644),
+            (".vscode/settings.json", EDITOR, 0o644),
             (".github/workflows/lockstep.yml", WORKFLOW, 0o644),
+            (".gitlab-ci.yml", PIPELINE, 0o644),
+            (".pre-commit-config.yaml", PRE_COMMIT, 0o644),
             ("README.md", README, 0o644),
             ("keys/age.key", identity.expose_secret(), 0o600),
             ("keys/recipients.txt", &format!("{recipient}\n"), 0o644),
@@ -70,6 +80,17 @@ impl Init {
         output::note(&next)?;
         Ok(Exit::Done)
     }
+}
+
+/// The schema by which editors complete and check the manifests, with the keys of the catalog's contracts.
+fn editor_schema() -> Result<String, CliError> {
+    let failed = |error: String| CliError::new(Exit::Internal, error);
+    let catalog =
+        Catalog::read("catalog/example.json", CATALOG.as_bytes()).map_err(|error| failed(telemetry::chain(&error)))?;
+    let catalogs = Catalogs::new(vec![Arc::new(catalog)]);
+    let schema = catalog::manifest_schema(catalogs.contracts());
+    let text = serde_json::to_string_pretty(&schema).map_err(|error| failed(error.to_string()))?;
+    Ok(text + "\n")
 }
 
 fn write_new(path: &Path, content: &str, mode: u32) -> Result<(), CliError> {

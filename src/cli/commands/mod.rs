@@ -8,6 +8,7 @@ mod catalog_pull;
 mod completions;
 mod doctor;
 mod doctor_opencti;
+mod export;
 mod import;
 mod init;
 mod logs;
@@ -48,6 +49,8 @@ pub(super) enum Command {
     Import(import::Import),
     #[command(subcommand)]
     Platform(platform::Platform),
+    #[command(subcommand)]
+    Export(export::Export),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -92,6 +95,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Catalog(command) => block_on(command.run(&session)),
         Command::Import(command) => block_on(command.run(&session)),
         Command::Platform(command) => command.run(),
+        Command::Export(command) => block_on(command.run(&session)),
         Command::Schema(command) => block_on(command.run(&session)),
         Command::Doctor(command) => block_on(command.run(&session)),
         Command::Completions(command) => command.run(),

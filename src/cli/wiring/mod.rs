@@ -20,8 +20,8 @@ pub(super) use credentials::{Identities, keyring, manager_key};
 pub(super) use once::{register, status_once, tell_once};
 pub(super) use openaev::examine_openaev;
 pub(super) use parts::{
-    Parts, Whole, concurrency, engine, engine_host, lock_folder, opencti_client, pipeline, pipeline_with, platforms,
-    settings, state_folder, whole,
+    Parts, Whole, concurrency, desired, engine, engine_host, lock_folder, opencti_client, pipeline, pipeline_with,
+    platforms, settings, state_folder, whole,
 };
 pub(super) use publish::Publisher;
 pub(super) use pulls::{fresh_catalogs, left_out, subscription, subscriptions, watch_catalogs};

@@ -8,14 +8,14 @@ use super::{
 };
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
-    desired::{Context, Openers, PlatformFacts},
+    desired::{self, Context, DesiredState, Openers, PlatformFacts},
     engine::{DockerConfig, DockerEngine, Engine, NoEngine, RECOMMENDED_CONCURRENCY, RegistryAuth},
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, Platform, Reporter},
-    reconcile::{CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformLink, Secrets},
+    reconcile::{self, CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformLink, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
-    source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
+    source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, Source, SshKey},
     telemetry,
 };
 
@@ -172,6 +172,17 @@ pub(super) fn context(settings: &Settings) -> Context {
         network: settings.engine.network.clone(),
         pull: settings.engine.pull,
     }
+}
+
+/// What the source wants, with every secret left sealed: no key, token or engine is needed.
+///
+/// # Errors
+/// Where the source or a catalog can't be read.
+pub(crate) async fn desired(settings: &Settings) -> Result<DesiredState, CliError> {
+    let snapshot = source(settings)?.snapshot().await?;
+    let loader = loader(settings, catalogs(settings));
+    let (reading, catalogs) = reconcile::read(&snapshot, &loader).await;
+    Ok(desired::assemble(reading, &snapshot, &catalogs?, &context(settings)))
 }
 
 /// The whole pipeline over the engine of the settings.

@@ -32,7 +32,14 @@ pub struct GitSource {
     /// The revision read last; held while the next is read, so that there is one child at a time.
     last: tokio::sync::Mutex<Option<Snapshot>>,
     /// What is known of the authors of one revision.
-    blamed: tokio::sync::Mutex<(Option<Revision>, BTreeMap<Cited, Option<Commit>>)>,
+    blamed: tokio::sync::Mutex<Blamed>,
+}
+
+/// The commits that were found, or not found, for lines of one revision.
+#[derive(Debug, Default)]
+struct Blamed {
+    revision: Option<Revision>,
+    commits: BTreeMap<Cited, Option<Commit>>,
 }
 
 impl GitSource {
@@ -47,7 +54,13 @@ impl GitSource {
             Transport::Http | Transport::Ssh { .. } => None,
         };
         let next_poll = Mutex::new(Instant::now() + jittered(checked.config.interval));
-        Ok(Self { checked, watch, next_poll, last: tokio::sync::Mutex::new(None), blamed: Default::default() })
+        Ok(Self {
+            checked,
+            watch,
+            next_poll,
+            last: tokio::sync::Mutex::new(None),
+            blamed: tokio::sync::Mutex::default(),
+        })
     }
 
     /// Makes a branch of the repository hold one file and nothing else, with the credentials that it is read with.
@@ -147,18 +160,18 @@ impl Source for GitSource {
     async fn blame(&self, revision: &Revision, lines: &[Cited]) -> BTreeMap<Cited, Commit> {
         let Revision::Commit(commit) = revision else { return BTreeMap::new() };
         let mut blamed = self.blamed.lock().await;
-        if blamed.0.as_ref() != Some(revision) {
-            *blamed = (Some(revision.clone()), BTreeMap::new());
+        if blamed.revision.as_ref() != Some(revision) {
+            *blamed = Blamed { revision: Some(revision.clone()), commits: BTreeMap::new() };
         }
-        let unknown: Vec<_> = lines.iter().filter(|line| !blamed.1.contains_key(*line)).cloned().collect();
+        let unknown: Vec<_> = lines.iter().filter(|line| !blamed.commits.contains_key(*line)).cloned().collect();
         if !unknown.is_empty() {
             match process::blame(&self.checked, commit, &unknown).await {
-                Ok(Found::Blamed(commits)) => blamed.1.extend(unknown.into_iter().zip(commits)),
+                Ok(Found::Blamed(commits)) => blamed.commits.extend(unknown.into_iter().zip(commits)),
                 Ok(Found::Files { .. } | Found::Unchanged { .. } | Found::Nothing) => {}
                 Err(error) => tracing::debug!(%error, "it is not known who wrote the lines of the plan"),
             }
         }
-        let known = |line: &Cited| Some((line.clone(), blamed.1.get(line)?.clone()?));
+        let known = |line: &Cited| Some((line.clone(), blamed.commits.get(line)?.clone()?));
         lines.iter().filter_map(known).collect()
     }
 

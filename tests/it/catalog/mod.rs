@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+#[cfg(test)]
+mod check_jsonschema;
 mod codes;
 mod deploy;
 mod diff;

@@ -20,15 +20,20 @@ pub(super) struct Real {
 
 #[expect(clippy::print_stderr, reason = "whoever runs the tests is to see that some were left out")]
 fn shared(name: &str, platform: PlatformKind) -> Option<Real> {
-    #[expect(clippy::disallowed_methods, reason = "tests find shared data by the environment")]
-    let root = std::env::var_os("LOCKSTEP_SHARED").map(PathBuf::from);
-    let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    let Ok(content) = std::fs::read(root.join("catalogs").join(name)) else {
+    let Ok(content) = std::fs::read(path(name)) else {
         eprintln!("skipped: no shared data");
         return None;
     };
     let raw = serde_json::from_slice(&content).unwrap();
     Some(Real { catalog: Catalog::read(name, &content).unwrap(), raw, platform })
+}
+
+/// Where a catalog of the platforms is.
+pub(super) fn path(name: &str) -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "tests find shared data by the environment")]
+    let root = std::env::var_os("LOCKSTEP_SHARED").map(PathBuf::from);
+    let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    root.join("catalogs").join(name)
 }
 
 pub(super) fn all() -> &'static [Real] {

@@ -1,48 +1,17 @@
 //! The platform's own Python client against the stand-in.
 
-use std::{
-    fs::{self, File},
-    path::{Path, PathBuf},
-    process::{Command, Output},
-};
-
 use serde_json::Value;
 
-use super::{TOKEN, folder, id, stand_in::StandIn};
+use super::{TOKEN, id, stand_in::StandIn};
+use crate::python::run;
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/pycti_client.py");
 
-pub(super) fn run(program: &Path, arguments: &[&str]) -> Output {
-    Command::new(program).args(arguments).output().unwrap_or_else(|error| panic!("{}: {error}", program.display()))
-}
-
-/// A Python with a package, made once; none where no registry of packages can be reached.
-pub(super) fn python(package: &str) -> Option<PathBuf> {
-    let cache = folder("LOCKSTEP_CACHE").unwrap_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")));
-    fs::create_dir_all(&cache).unwrap();
-    let lock = File::create(cache.join(format!("{package}.lock"))).unwrap();
-    lock.lock().unwrap();
-    let environment = cache.join(package);
-    let python = environment.join("bin/python");
-    if python.exists() && run(&python, &["-c", &format!("import {package}")]).status.success() {
-        return Some(python);
-    }
-    let made = run(Path::new("python3"), &["-m", "venv", "--clear", environment.to_str().unwrap()]);
-    assert!(made.status.success(), "python3-venv is needed: {}", String::from_utf8_lossy(&made.stderr));
-    let installed = run(&python, &["-m", "pip", "install", "--quiet", "--retries", "1", package]);
-    if installed.status.success() {
-        return Some(python);
-    }
-    let words = String::from_utf8_lossy(&installed.stderr);
-    let unreachable = ["connection broken by", "Max retries", "Temporary failure", "timed out"];
-    assert!(unreachable.iter().any(|word| words.contains(word)), "pip: {words}");
-    println!("skipped: {package} can't be installed");
-    None
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platforms_own_client_registers_and_pings() {
-    let Some(python) = tokio::task::spawn_blocking(|| python("pycti")).await.unwrap() else { return };
+    let Some(python) = tokio::task::spawn_blocking(|| crate::python::with("pycti", "pycti")).await.unwrap() else {
+        return;
+    };
     let stand_in = StandIn::start(false).await;
     let (url, connector) = (stand_in.url(), id(1).to_string());
     let call = async |token: &'static str| {

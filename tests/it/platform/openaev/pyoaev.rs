@@ -2,17 +2,16 @@
 
 use serde_json::Value;
 
-use super::{
-    super::pycti::{python, run},
-    TOKEN, id,
-    stand_in::StandIn,
-};
+use super::{TOKEN, id, stand_in::StandIn};
+use crate::python::run;
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/pyoaev_client.py");
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platforms_own_client_registers_and_pings() {
-    let Some(python) = tokio::task::spawn_blocking(|| python("pyoaev")).await.unwrap() else { return };
+    let Some(python) = tokio::task::spawn_blocking(|| crate::python::with("pyoaev", "pyoaev")).await.unwrap() else {
+        return;
+    };
     let stand_in = StandIn::start().await;
     let url = stand_in.url();
     let call = async |token: &'static str| {
