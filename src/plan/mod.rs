@@ -19,4 +19,4 @@ pub use diff::{Digests, diff, needs_digest, needs_look};
 pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
-pub use types::{Action, Cause, NewContainer, Plan, Reason, Refusal, Replacement, Step, Work};
+pub use types::{Action, Cause, NewContainer, Plan, ROLLBACK, Reason, Refusal, Replacement, Step, Work};

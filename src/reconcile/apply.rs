@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{PassError, Pipeline, Planned, State, StepReport, Watcher, execute};
+use super::{PassError, Pipeline, Planned, State, StepReport, Watcher, order};
 use crate::{
     engine::{Engine, Problem},
     model::InstanceName,
@@ -90,8 +90,7 @@ pub async fn apply<S: Source, E: Engine>(
     };
     let blocked: BTreeSet<_> = problems.iter().map(|problem| problem.instance().clone()).collect();
     planned.plan.steps.retain(|step| !blocked.contains(&step.instance));
-    let steps = &planned.plan.steps;
-    let steps = execute(&pipeline.engine, &pipeline.openers, steps, options.concurrency, watcher, cancel).await;
+    let steps = order::execute_in_order(pipeline, &planned, options.concurrency, watcher, cancel).await?;
     let applied = Applied { planned, problems, steps };
     if applied.is_whole() && options.only.is_none() {
         remember(options, &applied);

@@ -30,6 +30,9 @@ const AFTER_DEATH: (Duration, Duration) = (Duration::from_millis(100), Duration:
 /// The first and the longest wait after the engine or the source could not be read.
 pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
+/// Between two looks at what instances wait for.
+const DEPENDING: Duration = Duration::from_secs(1);
+
 pub(super) struct Loop<S, E> {
     pub(super) pipeline: Pipeline<S, E>,
     pub(super) options: RunOptions,
@@ -61,6 +64,8 @@ pub(super) struct Loop<S, E> {
     pub(super) failures: Backoff,
     pub(super) crashes: Backoff,
     pub(super) waiting: BTreeSet<InstanceName>,
+    /// The instances that wait for those they depend on, and what is said of it.
+    pub(super) depending: BTreeMap<InstanceName, String>,
     pub(super) unrestartable: BTreeSet<InstanceName>,
     pub(super) by_hand: BTreeSet<crate::plan::ContainerId>,
     /// Containers that died and may be listed as running for a while: when to list them again, and the wait after that.
@@ -123,6 +128,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             failures: Backoff::default(),
             crashes: Backoff::default(),
             waiting: BTreeSet::new(),
+            depending: BTreeMap::new(),
             unrestartable: BTreeSet::new(),
             by_hand: BTreeSet::new(),
             died: BTreeMap::new(),
@@ -253,6 +259,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.retry.map(|(at, _)| at),
             self.settles,
             self.logs.due(),
+            (!self.depending.is_empty()).then(|| now + DEPENDING),
         ];
         times.into_iter().flatten().min().unwrap_or(resync).max(soon)
     }

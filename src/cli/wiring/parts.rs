@@ -15,7 +15,7 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
-    reconcile::{CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformLink, Secrets},
+    reconcile::{CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformGate, PlatformLink, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
     telemetry,
@@ -316,5 +316,6 @@ pub(crate) async fn whole(session: &Session) -> Result<Whole, CliError> {
     let lock = Lock::take(&settings.owner, engine_host(&settings), &state, &lock_folder())?;
     let pipeline = pipeline(&settings, session, Identities::Required).await?;
     let platforms = platforms(&settings)?;
+    pipeline.engine.set_gate(Arc::new(PlatformGate::new(&platforms)));
     Ok(Whole { settings, state, pipeline, platforms, _lock: lock })
 }
