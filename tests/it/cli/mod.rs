@@ -6,6 +6,7 @@ mod catalogs;
 mod environment;
 mod exits;
 mod guards;
+mod healthy;
 mod held;
 mod options;
 mod platform;
