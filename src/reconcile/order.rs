@@ -21,6 +21,8 @@ use crate::{
 
 /// Between two looks at an instance that another one waits for.
 const LOOK: Duration = Duration::from_millis(250);
+/// By how much the time of a start can be off.
+const SECOND: Duration = Duration::from_secs(1);
 
 /// Whether a step has its instance run in the end.
 pub(super) fn starts(step: &Step) -> bool {
@@ -138,12 +140,13 @@ async fn healthy<S: Source, E: Engine>(
         return Ok(Some(format!("`{name}`, which it depends on, is to be stopped")));
     }
     let alone = alone(desired, wanted);
-    let deadline = Instant::now() + wanted.health.within.max(wanted.health.settle) + LOOK;
+    let deadline = Instant::now() + wanted.health.within.max(wanted.health.settle) + SECOND;
     loop {
         let mut observed = pipeline.observe().await?;
         observed.containers.retain(|container| &container.instance == name);
         let live = standing::look(pipeline.engine.as_ref(), &alone, standing::ids(&observed)).await?.live;
-        let facts = Facts { now: epoch_seconds(), live, ..Facts::default() };
+        // Times are known to the second: what counts as settled now has been so for its whole time.
+        let facts = Facts { now: epoch_seconds() - 1, live, ..Facts::default() };
         let report = report::of(&alone, &observed, None, &facts);
         let why = not_ready(name, report.instances.iter().find(|status| &status.name == name));
         if why.is_none() || Instant::now() >= deadline {

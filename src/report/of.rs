@@ -177,6 +177,9 @@ impl Subject<'_> {
         if wanted.state == WantedState::Stopped {
             return (Phase::Pending, started, "runs, and is to be stopped".to_owned());
         }
+        if container.state == ContainerState::Restarting {
+            return (Phase::Starting, started, "it ended, and the engine starts it again".to_owned());
+        }
         running(wanted, facts.now, live, started, heard)
     }
 }

@@ -96,6 +96,7 @@ fn the_phase_follows_what_is_wanted_and_seen() {
         (WantedState::Started, None, 0, Phase::Pending),
         (WantedState::Started, Some(S::Running), settle - 1, Phase::Starting),
         (WantedState::Started, Some(S::Running), settle, Phase::Healthy),
+        (WantedState::Started, Some(S::Restarting), 60, Phase::Starting),
         (WantedState::Started, Some(S::Exited(1)), 60, Phase::Pending),
         (WantedState::Stopped, Some(S::Exited(0)), 60, Phase::Stopped),
         (WantedState::Stopped, Some(S::Running), 60, Phase::Pending),

@@ -7,6 +7,9 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret as _;
+use url::Url;
+
 use super::credentials::{Identities, file, openers, resolve};
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
@@ -163,6 +166,7 @@ pub(super) fn context(settings: &Settings) -> Context {
             connector_url: url.as_str().trim_end_matches('/').to_owned(),
             has_connector_token: true,
             env,
+            ca: platform.connector_ca.clone(),
             tenant: platform.tenant.map(|tenant| tenant.to_string()),
         }
     };
@@ -262,10 +266,20 @@ pub(super) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -
         url: platform.url.clone(),
         token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
         ca: ca.map(|file| file.content.to_vec()),
-        proxy: platform.proxy.clone(),
-        timeout: Duration::from_secs(30),
-        connect_timeout: Duration::from_secs(10),
+        proxy: proxy(name, platform)?,
+        timeout: platform.timeout,
+        connect_timeout: platform.timeout.min(Duration::from_secs(10)),
     })?)
+}
+
+/// The proxy that we use for a platform, with our user's name and password in it where it asks for one.
+fn proxy(name: &PlatformName, platform: &PlatformSettings) -> Result<Option<Url>, CliError> {
+    let (Some(proxy), Some(auth)) = (&platform.proxy, &platform.proxy_auth) else { return Ok(platform.proxy.clone()) };
+    let password = resolve(&auth.password, &format!("platforms.{name}.proxyAuth.password"))?;
+    let mut proxy = proxy.clone();
+    let set = proxy.set_username(&auth.username).and_then(|()| proxy.set_password(Some(password.expose_secret())));
+    set.map_err(|()| CliError::new(Exit::Invalid, format!("`platforms.{name}.proxy` takes no user")))?;
+    Ok(Some(proxy))
 }
 
 /// A reporter for every platform of the settings that can be told something.

@@ -149,7 +149,7 @@ fn an_instance_starts_when_those_it_depends_on_are_healthy() {
 #[test]
 fn an_instance_whose_dependency_fails_is_not_begun_and_the_loop_starts_it_later() {
     let env = TestEnvironment::new();
-    env.declare_with("b", "health: {settle: 1s, within: 3s}", "RUN: exit 3");
+    env.declare_with("b", "health: {settle: 3s, within: 8s}", "RUN: exit 3");
     env.declare_with("a", &format!("dependsOn: [{}]", env.instance("b")), "");
     let failed = env.lockstep(&["apply"]).with(8);
     failed.saying(&format!("not begun: `{}`, which it depends on, is", env.instance("b")));
@@ -157,7 +157,7 @@ fn an_instance_whose_dependency_fails_is_not_begun_and_the_loop_starts_it_later(
     let running = Running::start(&env, &[]);
     until("it is said", 30, || running.log().contains("ended by itself"));
     assert!(!env.containers(true).contains_key("a"));
-    env.declare_with("b", "health: {settle: 1s, within: 3s}", "RUN: exec busybox sleep 1000");
+    env.declare_with("b", "health: {settle: 3s, within: 8s}", "RUN: exec busybox sleep 1000");
     until("both run", 60, || env.running().len() == 2);
-    assert!(started(&env, "a").duration_since(started(&env, "b")).as_millis() >= 1_000);
+    assert!(started(&env, "a").duration_since(started(&env, "b")).as_millis() >= 2_000);
 }

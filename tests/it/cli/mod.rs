@@ -3,6 +3,7 @@
 mod apply;
 mod canary;
 mod catalogs;
+mod connection;
 mod environment;
 mod exits;
 mod guards;
