@@ -276,7 +276,7 @@ impl Connector {
     }
 
     async fn connector_queue_details(&self) -> ConnectorQueueDetails {
-        ConnectorQueueDetails { messages_number: 0.0, messages_size: 0.0 }
+        ConnectorQueueDetails { messages_number: 3.0, messages_size: 2_048.0 }
     }
 
     async fn connector_info(&self) -> Option<ConnectorInfoInput> {

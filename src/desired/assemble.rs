@@ -7,10 +7,13 @@ use crate::{
     catalog::{Catalogs, Checked, CheckedOrigin, Chosen, Content, Contract, For, check},
     manifest::{ImageChoice, Manifest, Reading},
     model::{
-        Code, ConnectorId, ConnectorKind, Finding, InstanceName, Place, Placed, PlatformKind, PlatformName, Policy,
-        PullPolicy, Registration, Severity, Snapshot,
+        Code, ConnectorId, ConnectorKind, Finding, InstanceName, MountSource, Place, Placed, PlatformKind,
+        PlatformName, Policy, PullPolicy, Registration, Severity, Snapshot, Volume,
     },
 };
+
+/// Where connectors find the certificates that the settings give them.
+pub(super) const CONNECTOR_CA: &str = "/etc/ssl/certs/lockstep-connector-ca.crt";
 
 /// What the settings say about a platform, as far as containers are concerned.
 #[derive(Debug, Clone)]
@@ -25,6 +28,8 @@ pub struct PlatformFacts {
     pub has_connector_token: bool,
     /// Proxy and certificate variables of connectors.
     pub env: BTreeMap<String, String>,
+    /// A file of certificates on the engine's host that connectors trust, if there is one.
+    pub ca: Option<String>,
     /// The tenant (OpenAEV).
     pub tenant: Option<String>,
 }
@@ -157,6 +162,11 @@ fn assemble_one(
     container.env.clear();
     if container.networks.is_empty() && container.host_namespaces.is_empty() {
         container.networks.extend(context.network.clone());
+    }
+    if let Some(ca) = facts.and_then(|facts| facts.ca.as_ref()) {
+        let source = MountSource::Bind(ca.clone());
+        container.volumes.push(Volume { source, target: CONNECTOR_CA.to_owned(), read_only: true });
+        origins.insert(format!("container.volumes.{CONNECTOR_CA}"), Origin::Platform);
     }
     let plain = |key: &str| match env.get(key) {
         Some(EnvValue::Plain(text)) => Some(text.clone()),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{EnvValue, Origin, PlatformFacts, SealedFile};
+use super::{EnvValue, Origin, PlatformFacts, SealedFile, assemble::CONNECTOR_CA};
 use crate::{
     manifest::Manifest,
     model::{Code, ConnectorId, ConnectorKind, Finding, Placed, PlatformKind, PlatformName, SecretValue, Snapshot},
@@ -74,6 +74,11 @@ impl EnvBuilder<'_> {
         self.plain(url, facts.connector_url.clone(), Origin::Platform);
         for (key, value) in &facts.env {
             self.plain(key, value.clone(), Origin::Platform);
+        }
+        if facts.ca.is_some() {
+            for key in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE"] {
+                self.plain(key, CONNECTOR_CA.to_owned(), Origin::Platform);
+            }
         }
         if let Some(tenant) = &facts.tenant {
             self.plain("OPENAEV_TENANT_ID", tenant.clone(), Origin::Platform);

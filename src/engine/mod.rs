@@ -2,6 +2,7 @@
 
 mod docker;
 mod error;
+mod gate;
 mod none;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 pub use docker::{Deadlines, DockerConfig, DockerEngine, RECOMMENDED_CONCURRENCY, RegistryAuth};
 pub use error::EngineError;
 use futures_util::stream::BoxStream;
+pub use gate::{Gate, Proof};
 pub use none::NoEngine;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;

@@ -7,11 +7,11 @@ use std::{
 
 use super::{
     Action, Cause, ContainerState, Given, LABELS, NewContainer, Observed, ObservedContainer, Plan, PruneRules, Pruning,
-    Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, drift, prune, reasons,
+    ROLLBACK, Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, drift, prune, reasons,
 };
 use crate::{
     desired::{DesiredState, Origin, Wanted},
-    manifest::WantedState,
+    manifest::{Rollback, WantedState},
     model::{InstanceName, OwnerName},
 };
 
@@ -167,6 +167,15 @@ fn one(
             }
             None => Verdict::Untouched,
         },
+        Some(current) if is_rolled_back(wanted, current, &old) => Verdict::Refused(Refusal {
+            instances: vec![wanted.name.clone()],
+            guard: ROLLBACK,
+            message: format!(
+                "`{}` was rolled back: container `{}`, made from this manifest, did not become healthy",
+                wanted.name, current.name
+            ),
+            help: "change the manifest; or remove that container to have it tried again".to_owned(),
+        }),
         Some(current) if !old.is_empty() => match new() {
             Some(new) => {
                 let reason = reasons::unfinished(current, &old);
@@ -215,6 +224,15 @@ fn one(
             },
         },
     }
+}
+
+/// Whether the container that is wanted was tried and ended, and a former one serves again: no step of ours leaves that
+/// behind but a rollback, since a former container is stopped before the new one starts and removed when that is healthy.
+fn is_rolled_back(wanted: &Wanted, current: &ObservedContainer, old: &[&ObservedContainer]) -> bool {
+    wanted.rollback == Rollback::Auto
+        && wanted.state == WantedState::Started
+        && matches!(current.state, ContainerState::Exited(_))
+        && old.iter().any(|container| container.runs())
 }
 
 enum Steady {

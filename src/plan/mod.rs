@@ -27,4 +27,6 @@ pub use drift::is_drift;
 pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
-pub use types::{Action, Cause, Given, InPlace, NewContainer, Plan, Reason, Refusal, Replacement, Step, Work};
+pub use types::{
+    Action, Cause, Given, InPlace, NewContainer, Plan, ROLLBACK, Reason, Refusal, Replacement, Step, Work,
+};

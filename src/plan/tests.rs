@@ -10,7 +10,7 @@ use proptest::prelude::*;
 
 use super::{
     Action, Cause, ContainerId, ContainerState, Digests, LABELS, Observed, ObservedContainer, Plan, PruneRules,
-    Pruning, SourceMark, SpecDigest, Work, as_running, diff, is_drift, needs_digest, sealed_digests,
+    Pruning, ROLLBACK, SourceMark, SpecDigest, Work, as_running, diff, is_drift, needs_digest, sealed_digests,
 };
 use crate::{
     desired::{DesiredState, EnvValue, Held, SourceDigest, Wanted},
@@ -122,6 +122,34 @@ fn plan(desired: &DesiredState, observed: &Observed) -> Plan {
 fn line(plan: &Plan) -> String {
     let steps = plan.steps.iter().map(|step| format!("{} {}", step.instance, step.action.as_str()));
     steps.collect::<Vec<_>>().join("; ")
+}
+
+#[test]
+fn what_was_rolled_back_is_not_tried_again_until_the_manifest_changes() {
+    use ContainerState as S;
+    let auto = |value: &str| {
+        Arc::new(Wanted { rollback: Rollback::Auto, ..Wanted::clone(&wanted("a", value, WantedState::Started)) })
+    };
+    let (former, failed) = (auto("old"), auto("new"));
+    for (seen_new, seen_old, expected) in [
+        (S::Exited(1), S::Running, ""),
+        (S::Exited(0), S::Restarting, ""),
+        // Nothing says that it was ever tried, or the rollback was not finished: it goes on.
+        (S::Created, S::Running, "a replace"),
+        (S::Exited(1), S::Exited(0), "a replace"),
+        (S::Running, S::Exited(0), "a replace"),
+    ] {
+        let observed = observed([container(&former, 1, seen_old.clone()), container(&failed, 2, seen_new.clone())]);
+        let plan = plan(&desired([Arc::clone(&failed)]), &observed);
+        assert_eq!(line(&plan), expected, "{seen_new:?} {seen_old:?}");
+        assert_eq!(plan.refused.len(), usize::from(expected.is_empty()), "{seen_new:?} {seen_old:?}");
+    }
+    let rolled_back = observed([container(&former, 1, S::Running), container(&failed, 2, S::Exited(1))]);
+    assert_eq!(plan(&desired([Arc::clone(&failed)]), &rolled_back).refused[0].guard, ROLLBACK);
+    assert_eq!(line(&plan(&desired([auto("newer")]), &rolled_back)), "a replace");
+    assert_eq!(line(&plan(&desired([former]), &rolled_back)), "a replace", "what failed is removed");
+    let none = Arc::new(Wanted { rollback: Rollback::None, ..Wanted::clone(&failed) });
+    assert_eq!(line(&plan(&desired([none]), &rolled_back)), "a replace");
 }
 
 #[test]

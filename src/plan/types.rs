@@ -210,6 +210,9 @@ pub struct Step {
     pub work: Work,
 }
 
+/// The guard that keeps a change which was rolled back from being tried again.
+pub const ROLLBACK: &str = "rollback";
+
 /// Something the plan does not do since a guard forbids it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -142,6 +142,8 @@ pub struct ListedConnector {
     pub status: Option<StatusWord>,
     /// The work that waits for it, where it was asked for.
     pub queue: Option<Queue>,
+    /// Milliseconds since the Unix epoch, on the platform's clock, at which it last began to work, where it says so.
+    pub last_run: Option<i64>,
 }
 
 /// The connectors of a platform at one moment.

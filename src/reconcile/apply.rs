@@ -8,7 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, epoch_seconds, execute,
+    PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, epoch_seconds, order,
     record::{self, Happened},
 };
 use crate::{
@@ -121,8 +121,7 @@ pub async fn carry_out<S: Source, E: Engine>(
     let blocked: BTreeSet<_> = problems.iter().map(|problem| problem.instance().clone()).collect();
     let (refused, steps) = planned.plan.steps.into_iter().partition(|step| blocked.contains(&step.instance));
     planned.plan.steps = steps;
-    let steps = &planned.plan.steps;
-    let steps = execute(&pipeline.engine, &pipeline.openers, steps, options.concurrency, watcher, cancel).await;
+    let steps = order::execute_in_order(pipeline, &planned, options.concurrency, watcher, cancel).await?;
     let applied = Applied { planned, problems, steps };
     record::once(&options.state, happened(options, &applied, refused)).await;
     if applied.is_whole() && options.only.is_none() {

@@ -1,8 +1,12 @@
 //! Which steps of a plan the loop begins now, and which have to wait.
 
-use std::{collections::BTreeSet, sync::Arc, time::Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Instant,
+};
 
-use super::{batch, memory::Loop};
+use super::{batch, memory::Loop, order};
 use crate::{
     engine::Engine,
     model::{InstanceName, Revision},
@@ -15,8 +19,12 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
     pub(super) fn choose(&mut self, plan: &Plan, observed: &Observed) -> Vec<Step> {
         let now = Instant::now();
         let mut chosen = Vec::new();
+        self.depending = self.depending(plan);
         for step in &plan.steps {
             let name = &step.instance;
+            if self.depending.contains_key(name) {
+                continue;
+            }
             if self.busy.contains_key(name) || self.failures.waits_until(name, now).is_some() {
                 continue;
             }
@@ -51,6 +59,18 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             chosen.push(step.clone());
         }
         chosen
+    }
+
+    /// The instances that can't begin before those they depend on are healthy, and what each waits for.
+    fn depending(&self, plan: &Plan) -> BTreeMap<InstanceName, String> {
+        let Some(desired) = &self.desired else { return BTreeMap::new() };
+        let changing = self.busy.keys().chain(plan.steps.iter().map(|step| &step.instance)).collect();
+        let status = self.status.borrow();
+        let waits = |step: &Step| {
+            let why = order::waits_for(step, desired, &status.instances, &changing)?;
+            Some((step.instance.clone(), why))
+        };
+        plan.steps.iter().filter_map(waits).collect()
     }
 
     /// Whether the wait of an instance that ended by itself is over; the first question begins the wait.

@@ -21,6 +21,9 @@ pub enum StepError {
     /// The engine did not do it.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An instance that it depends on is not healthy; which, and how it is.
+    #[error("not begun: {0}")]
+    Waits(String),
     /// The command was told to end before this step began.
     #[error("not begun: the command was told to end")]
     Cancelled,

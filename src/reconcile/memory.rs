@@ -30,6 +30,9 @@ const AFTER_DEATH: (Duration, Duration) = (Duration::from_millis(100), Duration:
 /// The first and the longest wait after the engine or the source could not be read.
 pub(super) const RETRY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(10));
 
+/// Between two looks at what instances wait for.
+const DEPENDING: Duration = Duration::from_secs(1);
+
 pub(super) struct Loop<S, E> {
     pub(super) pipeline: Pipeline<S, E>,
     pub(super) options: RunOptions,
@@ -65,6 +68,8 @@ pub(super) struct Loop<S, E> {
     /// Whether the next pass looks at every container field by field.
     pub(super) deep: bool,
     pub(super) waiting: BTreeSet<InstanceName>,
+    /// The instances that wait for those they depend on, and what is said of it.
+    pub(super) depending: BTreeMap<InstanceName, String>,
     pub(super) unrestartable: BTreeSet<InstanceName>,
     pub(super) by_hand: BTreeSet<crate::plan::ContainerId>,
     /// Containers that died and may be listed as running for a while: when to list them again, and the wait after that.
@@ -136,6 +141,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             drifts: Backoff::default(),
             deep: true,
             waiting: BTreeSet::new(),
+            depending: BTreeMap::new(),
             unrestartable: BTreeSet::new(),
             by_hand: BTreeSet::new(),
             died: BTreeMap::new(),
@@ -272,6 +278,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.retry.map(|(at, _)| at),
             self.settles,
             self.logs.due(),
+            (!self.depending.is_empty()).then(|| now + DEPENDING),
         ];
         times.into_iter().flatten().min().unwrap_or(resync).max(soon)
     }

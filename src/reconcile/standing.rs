@@ -16,7 +16,7 @@ use crate::{
     model::{InstanceName, PlatformName, looks_secret},
     plan::{ContainerId, Observed},
     platform::{ReporterHandle, Standing},
-    report::{InstanceStatus, Live, Phase, StatusReport, wire},
+    report::{AtPlatform, Backlog, InstanceStatus, Live, Phase, StatusReport, wire},
 };
 
 /// How many containers are inspected at once.
@@ -94,6 +94,29 @@ pub fn heard(
         }
     }
     heard
+}
+
+/// What the platforms say of the work of each instance.
+pub fn at_platform(platforms: &[PlatformLink], desired: &DesiredState) -> BTreeMap<InstanceName, AtPlatform> {
+    let mut all = BTreeMap::new();
+    for link in platforms {
+        let known = link.reporter.heard();
+        let known = known.borrow();
+        for wanted in desired.wanted.values().filter(|wanted| wanted.platform.as_ref() == Some(&link.name)) {
+            let Some(heartbeat) = known.connectors.get(&wanted.id) else { continue };
+            let backlog =
+                heartbeat.queue.map(|queue| Backlog { messages: whole(queue.messages), bytes: whole(queue.bytes) });
+            let last_run = heartbeat.last_run.map(|milliseconds| milliseconds.div_euclid(1_000));
+            all.insert(wanted.name.clone(), AtPlatform { backlog, last_run });
+        }
+    }
+    all
+}
+
+/// A count that the platform writes as a floating-point number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "what is negative or too large is cut off")]
+fn whole(count: f64) -> u64 {
+    count.round() as u64
 }
 
 /// What a close look at containers has shown.

@@ -51,12 +51,16 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         }
         notes.extend(self.failed.iter().map(|(name, why)| (name.clone(), Note::Failed(why.clone()))));
         notes.extend(self.busy.iter().map(|(name, what)| (name.clone(), Note::Changing(what.clone()))));
+        let waiting = self.depending.iter().filter(|(name, _)| !notes.contains_key(*name));
+        let waiting: Vec<_> = waiting.map(|(name, why)| (name.clone(), Note::Changing(why.clone()))).collect();
+        notes.extend(waiting);
         let facts = Facts {
             now: epoch_seconds(),
             applied: self.applied.clone(),
             live: self.live.clone(),
             notes,
             heard: standing::heard(&self.platforms, desired, observed, &self.live),
+            at_platform: standing::at_platform(&self.platforms, desired),
         };
         let report = report::of(desired, observed, Some(plan), &facts);
         self.settles = standing::next_settling(desired, &report, facts.now);

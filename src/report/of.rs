@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{InstanceStatus, Phase, StatusReport};
+use super::{AtPlatform, InstanceStatus, Phase, StatusReport};
 use crate::{
     desired::{DesiredState, Held, Wanted},
     manifest::WantedState,
     model::{ConnectorId, InstanceName, PlatformName},
-    plan::{ContainerId, ContainerState, Observed, ObservedContainer, Plan},
+    plan::{ContainerId, ContainerState, Observed, ObservedContainer, Plan, ROLLBACK, Refusal},
 };
 
 /// What a close look at a container has shown.
@@ -56,6 +56,8 @@ pub struct Facts {
     pub notes: BTreeMap<InstanceName, Note>,
     /// Whether the platform has heard from each instance since its container started; absent where that is not known.
     pub heard: BTreeMap<InstanceName, bool>,
+    /// What the platforms say of the work of each instance.
+    pub at_platform: BTreeMap<InstanceName, AtPlatform>,
 }
 
 /// Draws the report. `plan` is the plan of the same pass, where there is one.
@@ -70,7 +72,10 @@ pub fn of(desired: &DesiredState, observed: &Observed, plan: Option<&Plan>, fact
             let containers: Vec<_> = observed.of(name).collect();
             let shown = containers.iter().copied().max_by_key(|container| (container.runs(), container.created));
             let held = desired.held.get(name).or_else(|| held_by_plan(name));
-            let subject = Subject { name, wanted: desired.wanted.get(name).map(AsRef::as_ref), held, container: shown };
+            let of_rollback = |refusal: &&Refusal| refusal.guard == ROLLBACK && refusal.instances.contains(name);
+            let rolled_back = plan.and_then(|plan| plan.refused.iter().find(of_rollback));
+            let wanted = desired.wanted.get(name).map(AsRef::as_ref);
+            let subject = Subject { name, wanted, held, rolled_back, container: shown };
             subject.status(facts)
         })
         .collect();
@@ -81,6 +86,7 @@ struct Subject<'a> {
     name: &'a InstanceName,
     wanted: Option<&'a Wanted>,
     held: Option<&'a Held>,
+    rolled_back: Option<&'a Refusal>,
     container: Option<&'a ObservedContainer>,
 }
 
@@ -112,6 +118,7 @@ impl Subject<'_> {
             image: self.container.map(|container| container.image.clone()),
             revision: self.container.and_then(|container| container.revision.clone()),
             platform_heard,
+            at_platform: facts.at_platform.get(self.name).copied().unwrap_or_default(),
             message,
         }
     }
@@ -147,6 +154,9 @@ impl Subject<'_> {
             Some(Note::CrashLoop { message, .. }) => return (Phase::CrashLoop, finished, message.clone()),
             None => {}
         }
+        if let Some(refusal) = self.rolled_back {
+            return (Phase::Failed, started, refusal.message.clone());
+        }
         let Some(wanted) = self.wanted else {
             let message = if self.container.is_some_and(ObservedContainer::runs) {
                 "gone from the source, not yet stopped"
@@ -166,6 +176,9 @@ impl Subject<'_> {
         }
         if wanted.state == WantedState::Stopped {
             return (Phase::Pending, started, "runs, and is to be stopped".to_owned());
+        }
+        if container.state == ContainerState::Restarting {
+            return (Phase::Starting, started, "it ended, and the engine starts it again".to_owned());
         }
         running(wanted, facts.now, live, started, heard)
     }
@@ -217,7 +230,17 @@ fn running(
         return (Phase::Starting, started, "runs, and has to prove itself".to_owned());
     }
     if wanted.health.require_platform && heard != Some(true) {
-        return (Phase::Starting, started, "the platform has not heard from it since it started".to_owned());
+        let within = i64::try_from(wanted.health.within.as_secs()).unwrap_or(i64::MAX);
+        let late = started.is_some_and(|started| now >= started.saturating_add(within));
+        return match heard {
+            None => (Phase::Starting, started, "whether the platform has heard from it is not known".to_owned()),
+            Some(_) if late => {
+                let seconds = wanted.health.within.as_secs();
+                let message = format!("the platform has not heard from it within {seconds} s of its start");
+                (Phase::Unhealthy, started, message)
+            }
+            Some(_) => (Phase::Starting, started, "the platform has not heard from it since it started".to_owned()),
+        };
     }
     let message = match heard {
         Some(false) => "the platform has not heard from it since it started",

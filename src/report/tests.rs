@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{Facts, InstanceStatus, Live, Note, Phase, of, wire::StatusJson};
+use super::{AtPlatform, Backlog, Facts, InstanceStatus, Live, Note, Phase, of, wire::StatusJson};
 use crate::{
     desired::{DesiredState, Held, SourceDigest, Wanted},
     manifest::{Health, Rollback, WantedState},
@@ -10,7 +10,7 @@ use crate::{
         Code, ConnectorId, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformName, PullPolicy,
         Revision, Slug,
     },
-    plan::{ContainerId, ContainerState, Observed, ObservedContainer},
+    plan::{ContainerId, ContainerState, Observed, ObservedContainer, Plan, ROLLBACK, Refusal},
 };
 
 const NOW: i64 = 1_000_000;
@@ -97,6 +97,7 @@ fn the_phase_follows_what_is_wanted_and_seen() {
         (WantedState::Started, None, 0, Phase::Pending),
         (WantedState::Started, Some(S::Running), settle - 1, Phase::Starting),
         (WantedState::Started, Some(S::Running), settle, Phase::Healthy),
+        (WantedState::Started, Some(S::Restarting), 60, Phase::Starting),
         (WantedState::Started, Some(S::Exited(1)), 60, Phase::Pending),
         (WantedState::Stopped, Some(S::Exited(0)), 60, Phase::Stopped),
         (WantedState::Stopped, Some(S::Running), 60, Phase::Pending),
@@ -134,6 +135,66 @@ fn a_health_check_and_the_platform_have_their_say() {
         });
         assert_eq!((status.phase, status.platform_heard), (expected, heard));
     }
+}
+
+#[test]
+fn a_platform_that_does_not_hear_in_time_makes_unhealthy_and_one_that_is_away_does_not() {
+    for (age, heard, expected) in [
+        (119, Some(false), Phase::Starting),
+        (120, Some(false), Phase::Unhealthy),
+        (100_000, None, Phase::Starting),
+        (100_000, Some(true), Phase::Healthy),
+    ] {
+        let needs = wanted(|wanted| wanted.health.require_platform = true);
+        let status = status(Some(needs), Some(seen(ContainerState::Running, age)), |facts, _| {
+            facts.heard.extend(heard.map(|heard| (name(), heard)));
+        });
+        assert_eq!(status.phase, expected, "{age} {heard:?}");
+    }
+}
+
+#[test]
+fn what_was_rolled_back_has_failed_though_the_former_one_runs() {
+    let (observed, live) = seen(ContainerState::Running, 60);
+    let desired = DesiredState {
+        revision: Revision::Commit("c".repeat(40)),
+        wanted: [wanted(|_| {})].map(|wanted| (wanted.name.clone(), Arc::new(wanted))).into(),
+        held: BTreeMap::new(),
+        findings: Vec::new(),
+        complete: true,
+    };
+    let refusal = |guard| Refusal {
+        instances: vec![name()],
+        guard,
+        message: "it was rolled back".to_owned(),
+        help: String::new(),
+    };
+    let facts = Facts { now: NOW, live: [(ContainerId("c".to_owned()), live)].into(), ..Facts::default() };
+    let phase = |guard| {
+        let plan = Plan {
+            revision: desired.revision.clone(),
+            steps: Vec::new(),
+            untouched: Vec::new(),
+            held: Vec::new(),
+            refused: vec![refusal(guard)],
+        };
+        let status = of(&desired, &observed, Some(&plan), &facts).instances.remove(0);
+        (status.phase, status.running)
+    };
+    assert_eq!(phase(ROLLBACK), (Phase::Failed, true));
+    assert_eq!(phase("prune.maxPercent"), (Phase::Healthy, true));
+}
+
+#[test]
+fn the_work_that_waits_is_told() {
+    let work = AtPlatform { backlog: Some(Backlog { messages: 12, bytes: 4_096 }), last_run: Some(60) };
+    let status = status(Some(wanted(|_| {})), Some(seen(ContainerState::Running, 60)), |facts, _| {
+        facts.at_platform.insert(name(), work);
+    });
+    let report = super::StatusReport { instances: vec![status], ..Default::default() };
+    let told = &StatusJson::from(&report).instances[0];
+    assert_eq!(told.queue.as_ref().map(|queue| (queue.messages, queue.bytes)), Some((12, 4_096)));
+    assert_eq!(told.last_run.as_deref(), Some("1970-01-01T00:01:00Z"));
 }
 
 #[test]

@@ -48,6 +48,24 @@ impl Phase {
     }
 }
 
+/// What a platform says of an instance's work, as far as it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AtPlatform {
+    /// The work that waits for it.
+    pub backlog: Option<Backlog>,
+    /// Seconds since the Unix epoch at which it last began to work.
+    pub last_run: Option<i64>,
+}
+
+/// How much work waits for an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Messages that wait.
+    pub messages: u64,
+    /// Their size, in bytes.
+    pub bytes: u64,
+}
+
 /// Where one instance stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InstanceStatus {
@@ -77,6 +95,8 @@ pub struct InstanceStatus {
     pub revision: Option<String>,
     /// Whether the platform has heard from it since its container started; none where that is not known.
     pub platform_heard: Option<bool>,
+    /// What its platform says of its work.
+    pub at_platform: AtPlatform,
     /// What a person should know.
     pub message: String,
 }

@@ -41,8 +41,21 @@ pub struct InstanceJson {
     pub revision: Option<String>,
     /// Whether the platform has heard from it since its container started; null where that is not known.
     pub platform_heard: Option<bool>,
+    /// The work that waits for it at the platform; null where the platform does not say.
+    pub queue: Option<QueueJson>,
+    /// When it last began to work, as RFC 3339; null where the platform does not say.
+    pub last_run: Option<String>,
     /// What a person should know.
     pub message: String,
+}
+
+/// How much work waits for an instance.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct QueueJson {
+    /// Messages that wait.
+    pub messages: u64,
+    /// Their size, in bytes.
+    pub bytes: u64,
 }
 
 /// Where every instance stands.
@@ -68,6 +81,11 @@ impl From<&InstanceStatus> for InstanceJson {
             image: status.image.clone(),
             revision: status.revision.clone(),
             platform_heard: status.platform_heard,
+            queue: status
+                .at_platform
+                .backlog
+                .map(|backlog| QueueJson { messages: backlog.messages, bytes: backlog.bytes }),
+            last_run: status.at_platform.last_run.and_then(rfc3339),
             message: status.message.clone(),
         }
     }

@@ -289,6 +289,14 @@ pub(super) struct PlatformDto {
     pub proxy: Option<String>,
     /// The proxies that connectors get.
     pub connector_proxy: Option<ProxiesDto>,
+    /// A file of certificates on the engine's host that connectors trust besides their own: mounted read-only, and named in
+    /// `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `NODE_EXTRA_CA_CERTS` and `CURL_CA_BUNDLE`.
+    pub connector_ca: Option<String>,
+    /// Who Lockstep is at its proxy.
+    pub proxy_auth: Option<ProxyAuthDto>,
+    /// The longest that a request to it may take (`30s`; 1 second to 5 minutes).
+    #[schemars(regex(pattern = DURATION_PATTERN), example = "30s")]
+    pub timeout: Option<String>,
     /// A file of certificates to trust instead of the system's.
     pub ca: Option<String>,
     /// The tenant's UUID, for OpenAEV.
@@ -326,6 +334,19 @@ pub(super) struct ManagerDto {
     /// The file of its RSA key: 4096 bits, PKCS#8 in PEM.
     #[schemars(required)]
     pub key: Option<String>,
+}
+
+/// Who Lockstep is at its proxy.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub(super) struct ProxyAuthDto {
+    /// The user.
+    #[schemars(required, length(min = 1))]
+    pub username: Option<String>,
+    /// The password.
+    #[schemars(required)]
+    pub password: Option<SecretRefDto>,
 }
 
 /// The proxies that connectors get.

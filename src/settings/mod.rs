@@ -16,5 +16,6 @@ pub use read::{read, schema};
 pub use resolve::{LoadError, ResolveError, SecretFile, read_secret_file};
 pub use types::{
     BindingSetting, CatalogSettings, DockerSettings, GitAuth, GitSettings, Intervals, Manager, PlatformSettings,
-    Proxies, PruneSettings, RegistrySettings, SecretRef, SecretsSettings, Settings, SnapshotSettings, SourceSettings,
+    Proxies, ProxyAuth, PruneSettings, RegistrySettings, SecretRef, SecretsSettings, Settings, SnapshotSettings,
+    SourceSettings,
 };

@@ -201,6 +201,12 @@ pub struct PlatformSettings {
     pub proxy: Option<Url>,
     /// The proxies that connectors get.
     pub connector_proxy: Option<Proxies>,
+    /// A file of certificates on the engine's host that connectors get; an absolute path.
+    pub connector_ca: Option<String>,
+    /// Who we are at our proxy.
+    pub proxy_auth: Option<ProxyAuth>,
+    /// The longest that a request to it may take.
+    pub timeout: Duration,
     /// A file of certificates to trust instead of the system's.
     pub ca: Option<PathBuf>,
     /// The tenant, for OpenAEV.
@@ -216,6 +222,15 @@ pub struct Manager {
     pub name: String,
     /// The file of our RSA key.
     pub key: PathBuf,
+}
+
+/// Who we are at a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyAuth {
+    /// The user.
+    pub username: String,
+    /// The password.
+    pub password: SecretRef,
 }
 
 /// The proxies that connectors get.

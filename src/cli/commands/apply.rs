@@ -131,7 +131,9 @@ fn exit(applied: &Applied) -> Exit {
         .iter()
         .filter_map(|step| match &step.result {
             Ok(Outcome::Done) => None,
-            Ok(Outcome::Unfinished | Outcome::Unhealthy { .. }) | Err(StepError::Cancelled) => Some(Exit::Partial),
+            Ok(Outcome::Unfinished | Outcome::Unhealthy { .. }) | Err(StepError::Cancelled | StepError::Waits(_)) => {
+                Some(Exit::Partial)
+            }
             Err(StepError::Secret(_)) => Some(Exit::Secret),
             Err(StepError::Engine(error)) => Some(of_engine(error).0),
         })

@@ -1,7 +1,7 @@
 //! The status as a table.
 
 use super::{bold, dim, green, printable, red, table, yellow};
-use crate::report::{InstanceStatus, Phase, StatusReport};
+use crate::report::{Backlog, InstanceStatus, Phase, StatusReport};
 
 /// The table, and the revisions above it. `now` is in seconds since the Unix epoch.
 pub fn status(report: &StatusReport, now: i64) -> String {
@@ -13,14 +13,14 @@ pub fn status(report: &StatusReport, now: i64) -> String {
     if report.instances.is_empty() {
         return text + "There are no instances.\n";
     }
-    let head = ["NAME", "PHASE", "SINCE", "RESTARTS", "PLATFORM", "IMAGE", "MESSAGE"].map(bold);
+    let head = ["NAME", "PHASE", "SINCE", "RESTARTS", "PLATFORM", "QUEUE", "LAST RUN", "IMAGE", "MESSAGE"].map(bold);
     let rows: Vec<_> =
         std::iter::once(head).chain(report.instances.iter().map(|instance| row(instance, now))).collect();
     text += &table(&rows);
     text
 }
 
-fn row(instance: &InstanceStatus, now: i64) -> [String; 7] {
+fn row(instance: &InstanceStatus, now: i64) -> [String; 9] {
     let word = instance.phase.as_str();
     let phase = match instance.phase {
         Phase::Healthy => green(word),
@@ -40,9 +40,22 @@ fn row(instance: &InstanceStatus, now: i64) -> [String; 7] {
         instance.since.map_or_else(|| "-".to_owned(), |since| age(now - since)),
         instance.restarts.to_string(),
         platform,
+        instance.at_platform.backlog.map_or_else(|| "-".to_owned(), queue),
+        instance.at_platform.last_run.map_or_else(|| "-".to_owned(), |at| format!("{} ago", age(now - at))),
         instance.image.clone().unwrap_or_else(|| "-".to_owned()),
         printable(&instance.message),
     ]
+}
+
+/// Messages that wait, and their size in its largest unit.
+fn queue(backlog: Backlog) -> String {
+    let size = match backlog.bytes {
+        bytes @ 0..1_024 => format!("{bytes} B"),
+        bytes @ 1_024..1_048_576 => format!("{} KiB", bytes >> 10),
+        bytes @ 1_048_576..1_073_741_824 => format!("{} MiB", bytes >> 20),
+        bytes => format!("{} GiB", bytes >> 30),
+    };
+    if backlog.messages == 0 { "0".to_owned() } else { format!("{} ({size})", backlog.messages) }
 }
 
 /// A time span in its largest unit.

@@ -1,6 +1,7 @@
 //! Builds the parts of Lockstep from the settings.
 
 mod checkout;
+mod connection;
 mod credentials;
 mod files;
 pub(super) mod offline;

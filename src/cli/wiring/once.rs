@@ -1,11 +1,11 @@
 //! What one-shot commands ask and tell besides the pipeline.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{Parts, state_folder};
 use crate::{
     cli::{CliError, commands::Session, output, render},
-    desired::DesiredState,
+    desired::{DesiredState, Wanted},
     engine::{Engine, Outcome},
     plan::Pruning,
     platform::{Connection, Standing, Takes},
@@ -40,6 +40,10 @@ pub(crate) async fn register(platforms: &[PlatformLink], desired: &DesiredState)
                 logs: Vec::new(),
             })
             .collect();
+        let of_platform = |wanted: &&Arc<Wanted>| wanted.platform.as_ref() == Some(&link.name);
+        if desired.wanted.values().filter(of_platform).any(|wanted| wanted.health.require_platform) {
+            link.reporter.listen_closely();
+        }
         if let Err(error) = link.reporter.register_now(&standings, REGISTER).await {
             tracing::warn!(platform = %link.name, error = error.line(), "connectors are not made known before their start");
         }
@@ -65,7 +69,8 @@ pub(crate) async fn status_once(
     }
     let heard = reconcile::heard(platforms, &desired, &observed, &live);
     let applied = State::read(&state_folder(settings)).applied;
-    let facts = Facts { now: reconcile::epoch_seconds(), applied, live, notes: BTreeMap::new(), heard };
+    let at_platform = reconcile::at_platform(platforms, &desired);
+    let facts = Facts { now: reconcile::epoch_seconds(), applied, live, notes: BTreeMap::new(), heard, at_platform };
     Ok(report::of(&desired, &observed, Some(&plan), &facts))
 }
 

@@ -1,34 +1,12 @@
 //! The client of an OpenAEV, and what there is to check about one.
 
-use std::time::Duration;
-
-use super::credentials::{file, resolve};
+use super::connection::http_config;
 use crate::{
     cli::CliError,
     model::{PlatformName, Registration},
-    platform::{Failure, HttpConfig, ManagedPlatform, OpenAevClient, OpenAevConfig, Platform, PlatformError},
+    platform::{Failure, ManagedPlatform, OpenAevClient, OpenAevConfig, Platform, PlatformError},
     settings::PlatformSettings,
 };
-
-/// The largest file of certificates that is read, in bytes.
-const MAX_CA: usize = 4 * 1024 * 1024;
-
-/// How a platform is reached.
-///
-/// # Errors
-/// Where its token or certificates can't be read.
-pub(super) fn http_config(name: &PlatformName, platform: &PlatformSettings) -> Result<HttpConfig, CliError> {
-    let ca = platform.ca.as_ref().map(|path| file(path, &format!("platforms.{name}.ca"), MAX_CA)).transpose()?;
-    Ok(HttpConfig {
-        name: name.clone(),
-        url: platform.url.clone(),
-        token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
-        ca: ca.map(|file| file.content.to_vec()),
-        proxy: platform.proxy.clone(),
-        timeout: Duration::from_secs(30),
-        connect_timeout: Duration::from_secs(10),
-    })
-}
 
 /// The client of an OpenAEV, for both ways to stand there.
 ///

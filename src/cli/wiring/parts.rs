@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
+    connection::http_config,
     credentials::{Identities, openers, resolve},
-    openaev::{http_config, openaev_client},
+    openaev::openaev_client,
 };
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
@@ -13,7 +14,7 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, Platform, Reporter},
-    reconcile::{self, CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformLink, Secrets},
+    reconcile::{self, CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformGate, PlatformLink, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, Source, SshKey},
     telemetry,
@@ -162,6 +163,7 @@ pub(super) fn context(settings: &Settings) -> Context {
             connector_url: url.as_str().trim_end_matches('/').to_owned(),
             has_connector_token: true,
             env,
+            ca: platform.connector_ca.clone(),
             tenant: platform.tenant.map(|tenant| tenant.to_string()),
         }
     };
@@ -320,5 +322,6 @@ pub(crate) async fn whole(session: &Session) -> Result<Whole, CliError> {
     let lock = Lock::take(&settings.owner, engine_host(&settings), &state, &lock_folder())?;
     let pipeline = pipeline(&settings, session, Identities::Required).await?;
     let platforms = platforms(&settings)?;
+    pipeline.engine.set_gate(Arc::new(PlatformGate::new(&platforms)));
     Ok(Whole { settings, state, pipeline, platforms, _lock: lock })
 }

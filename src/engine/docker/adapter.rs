@@ -1,7 +1,7 @@
 //! The Docker Engine behind the seam.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -21,7 +21,7 @@ use super::{
     streams,
 };
 use crate::{
-    engine::{Engine, EngineError, EngineEvent, Inspected, LogLine, OpenedEnv, Outcome, Problem, Progress},
+    engine::{Engine, EngineError, EngineEvent, Gate, Inspected, LogLine, OpenedEnv, Outcome, Problem, Progress},
     model::OwnerName,
     plan::{ContainerId, Observed, Plan, Step},
 };
@@ -31,6 +31,8 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) pulls: Pulls,
     pub(super) network: Option<String>,
+    /// Who else says whether a new container is healthy.
+    pub(super) gate: OnceLock<Arc<dyn Gate>>,
     images: Images,
     /// The ids of images by reference, as they were when they were last looked at.
     pub(super) ids: ImageIds,
@@ -61,9 +63,20 @@ impl DockerEngine {
     pub async fn connect(config: DockerConfig) -> Result<Self, EngineError> {
         let client = Client::connect(&config).await?;
         let pulls = Pulls::new(config.registries);
-        let shared =
-            Shared { client, pulls, network: config.network, images: Images::default(), ids: ImageIds::default() };
+        let shared = Shared {
+            client,
+            pulls,
+            network: config.network,
+            gate: OnceLock::new(),
+            images: Images::default(),
+            ids: ImageIds::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Has a new container count as healthy only where this gate says so too; the first one that is set counts.
+    pub fn set_gate(&self, gate: Arc<dyn Gate>) {
+        self.shared.gate.get_or_init(|| gate);
     }
 }
 

@@ -147,7 +147,7 @@ pub(super) fn health(state: &State) -> Option<String> {
 }
 
 /// A moment in seconds since the Unix epoch; none for the engine's zero time, which means never.
-fn epoch(text: &str) -> Option<i64> {
+pub(super) fn epoch(text: &str) -> Option<i64> {
     let seconds = text.parse::<jiff::Timestamp>().ok()?.as_second();
     (seconds > 0).then_some(seconds)
 }

@@ -10,8 +10,9 @@ use super::{
     inspect,
 };
 use crate::{
-    engine::{EngineError, OpenedEnv, Outcome, Progress},
-    manifest::Health,
+    desired::Wanted,
+    engine::{EngineError, OpenedEnv, Outcome, Progress, Proof},
+    manifest::Rollback,
     plan::{ContainerId, NewContainer, Replacement},
 };
 
@@ -43,9 +44,38 @@ impl Job<'_> {
             Ok(id) => id,
             Err(error) => return Err(self.fall_back(new, created, former, error).await),
         };
-        match self.settle(&id, &new.wanted.health).await? {
+        match self.settle(&id, &new.wanted).await? {
             Outcome::Done => self.remove_all(&replacement.old).await.map(|()| Outcome::Done),
-            other @ (Outcome::Unfinished | Outcome::Unhealthy { .. }) => Ok(other),
+            Outcome::Unhealthy { why } => match (new.wanted.rollback, former) {
+                (Rollback::Auto, Some(former)) => self.roll_back(&id, new, former, why).await,
+                (Rollback::Auto, None) | (Rollback::None, _) => Ok(Outcome::Unhealthy { why }),
+            },
+            Outcome::Unfinished => Ok(Outcome::Unfinished),
+        }
+    }
+
+    /// Stops the new container, which stays to be looked at, and lets the former one serve again. That the new one ended
+    /// and the former one runs is what tells the next pass that it was rolled back.
+    async fn roll_back(
+        &self,
+        id: &str,
+        new: &NewContainer,
+        former: ContainerId,
+        why: String,
+    ) -> Result<Outcome, EngineError> {
+        tracing::warn!(container = new.name, why, "rolls back: the new container did not become healthy");
+        self.halt(id, new.wanted.container.stop_grace).await?;
+        (self.progress)(Progress::Starting);
+        let restored = async {
+            self.shared.client.restart_policy(&former.0, restarts_allowed()).await?;
+            self.start_truly(&former.0).await
+        };
+        match restored.await {
+            Ok(()) => Ok(Outcome::Unhealthy { why: format!("{why}; it was rolled back, the former one serves again") }),
+            Err(restore) => {
+                let source = EngineError::Refused { what: format!("run `{}`", new.name), status: 0, message: why };
+                Err(EngineError::Down { former: former.0, restore: Box::new(restore), source: Box::new(source) })
+            }
         }
     }
 
@@ -134,9 +164,11 @@ impl Job<'_> {
         }
     }
 
-    /// Waits until a container has run for its settle time without a restart and its check, if it has one, is passed.
-    async fn settle(&self, id: &str, health: &Health) -> Result<Outcome, EngineError> {
+    /// Waits until a container has run for its settle time without a restart, its check, if it has one, is passed, and the
+    /// gate, if there is one, has let it through. What the gate can't know is waited for, and then accepted with a warning.
+    async fn settle(&self, id: &str, wanted: &Wanted) -> Result<Outcome, EngineError> {
         (self.progress)(Progress::Settling);
+        let health = &wanted.health;
         let deadline = Instant::now() + health.within.max(health.settle);
         let mut run: Option<(Instant, String)> = None;
         loop {
@@ -152,8 +184,21 @@ impl Job<'_> {
                 };
                 run = Some((since, started));
                 let settled = now.duration_since(since) >= health.settle;
+                let began = run.as_ref().and_then(|(_, started)| inspect::epoch(started));
                 match checked.as_deref() {
-                    None | Some("healthy") if settled => return Ok(Outcome::Done),
+                    None | Some("healthy") if settled => match self.proof(wanted, began) {
+                        Proof::Given => return Ok(Outcome::Done),
+                        Proof::Missing(why) => why,
+                        Proof::Unasked(why) => {
+                            tracing::warn!(container = id, why, "whether the platform hears from it is not known");
+                            return Ok(Outcome::Done);
+                        }
+                        Proof::Unknown(why) if now >= deadline => {
+                            tracing::warn!(container = id, why, "whether the platform hears from it is not known");
+                            return Ok(Outcome::Done);
+                        }
+                        Proof::Unknown(why) => why,
+                    },
                     None | Some("healthy") => {
                         format!("it did not run for {} s without a restart", health.settle.as_secs())
                     }
@@ -180,6 +225,16 @@ impl Job<'_> {
             if self.cancel.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 return Ok(Outcome::Unfinished);
             }
+        }
+    }
+
+    /// What the gate says of a container that began to run at a time.
+    fn proof(&self, wanted: &Wanted, started: Option<i64>) -> Proof {
+        match (self.shared.gate.get(), started) {
+            (None, _) if wanted.health.require_platform => Proof::Unasked("no platform is asked".to_owned()),
+            (None, _) => Proof::Given,
+            (Some(gate), Some(started)) => gate.proof(wanted, started),
+            (Some(_), None) => Proof::Unknown("the engine does not say when it was started".to_owned()),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn listed(kind: ConnectorKind, list: &[Fields]) -> Result<BTreeMap<Co
 
 fn connector(id: ConnectorId, kind: ConnectorKind, prefix: &str, fields: &Fields) -> Result<ListedConnector, String> {
     let name = text(fields, &format!("{prefix}_name"))?.unwrap_or_default();
-    let mut heartbeat = None;
+    let (mut heartbeat, mut last_run) = (None, None);
     // A connector pings by registering anew. Releases say in different fields when that was; where one has several of
     // them, the others are older.
     for field in [format!("{prefix}_updated_at"), format!("{prefix}_last_execution"), "last_execution".to_owned()] {
@@ -43,6 +43,9 @@ fn connector(id: ConnectorId, kind: ConnectorKind, prefix: &str, fields: &Fields
             let time: Timestamp =
                 time.parse().map_err(|_| format!("{prefix} {id} has a time that is none: `{}`", words(time, 40)))?;
             heartbeat = heartbeat.max(Some(time.as_millisecond()));
+            if field.ends_with("last_execution") {
+                last_run = last_run.max(Some(time.as_millisecond()));
+            }
         }
     }
     let instance = match fields.get("connector_instance") {
@@ -56,6 +59,7 @@ fn connector(id: ConnectorId, kind: ConnectorKind, prefix: &str, fields: &Fields
         kind: Some(KindWord::Known(kind)),
         status: instance.map(status),
         queue: None,
+        last_run,
     })
 }
 

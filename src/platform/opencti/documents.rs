@@ -41,6 +41,7 @@ pub const CONNECTORS: Document = Document {
     connector_type
     manager_current_status
     connector_queue_details @include(if: $queues) { messages_number messages_size }
+    connector_info { last_run_datetime }
   }
 }",
 };
@@ -58,6 +59,7 @@ pub const CONNECTORS_OLDER: Document = Document {
     connector_type
     manager_current_status
     connector_queue_details @include(if: $queues) { messages_number messages_size }
+    connector_info { last_run_datetime }
   }
 }",
 };

@@ -86,6 +86,12 @@ pub(super) struct ConnectorWire {
     connector_type: Option<String>,
     manager_current_status: Option<String>,
     connector_queue_details: Option<QueueWire>,
+    connector_info: Option<InfoWire>,
+}
+
+#[derive(Deserialize)]
+struct InfoWire {
+    last_run_datetime: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +124,7 @@ fn connector(id: ConnectorId, wire: ConnectorWire) -> Result<ListedConnector, St
         name: words(&wire.name, WORD),
         active: wire.active,
         heartbeat: wire.last_seen_at.or(wire.updated_at).map(time).transpose()?,
+        last_run: wire.connector_info.and_then(|info| info.last_run_datetime).map(time).transpose()?,
         kind: wire.connector_type.map(|word| match ConnectorKind::from_word(&word) {
             Some(kind) => KindWord::Known(kind),
             None => KindWord::Unknown(words(&word, WORD)),

@@ -18,6 +18,8 @@ pub struct Heartbeat {
     pub kind: Option<KindWord>,
     /// The work that waits for it, when that was last asked for.
     pub queue: Option<Queue>,
+    /// Milliseconds since the Unix epoch, on our clock, at which it last began to work.
+    pub last_run: Option<i64>,
 }
 
 /// What a platform has heard from its connectors.
@@ -96,6 +98,7 @@ impl Beats {
             known.active = listed.active;
             known.kind.clone_from(&listed.kind);
             known.queue = listed.queue.or(known.queue);
+            known.last_run = listed.last_run.map(|last_run| last_run - listing.clock_ahead);
             match self.writes.get(&id) {
                 Some(Write::Done(done)) if *done < asked => {
                     self.writes.remove(&id);
@@ -128,6 +131,7 @@ mod tests {
             kind: None,
             status: None,
             queue: None,
+            last_run: None,
         };
         let id = ConnectorId::try_from(ID).unwrap();
         Listing { connectors: [(id, connector)].into(), status_is_heartbeat: true, clock_ahead: 0 }

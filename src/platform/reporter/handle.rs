@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,11 +39,17 @@ pub(super) struct Progress {
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     beats: Mutex<Beats>,
+    /// Whether somebody waits for signs of life without having told whose.
+    closely: AtomicBool,
 }
 
 impl Shared {
     pub(super) fn beats(&self) -> MutexGuard<'_, Beats> {
         self.beats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn is_closely_listened_to(&self) -> bool {
+        self.closely.load(Ordering::Relaxed)
     }
 }
 
@@ -126,6 +135,13 @@ impl ReporterHandle {
             newest.generation += 1;
             newest.standings = Arc::new(standings);
         });
+    }
+
+    /// Has the platform asked for signs of life as often as while an instance that was started lately is waited for.
+    pub fn listen_closely(&self) {
+        self.shared.closely.store(true, Ordering::Relaxed);
+        // The task plans its next reading anew.
+        self.newest.send_modify(|_| {});
     }
 
     /// What the platform has heard from its connectors, as it changes.

@@ -183,7 +183,15 @@ mod tests {
     use super::{super::lines::tests::standing, *};
 
     fn listed(status: Option<StatusWord>) -> ListedConnector {
-        ListedConnector { name: String::new(), active: None, heartbeat: None, kind: None, status, queue: None }
+        ListedConnector {
+            name: String::new(),
+            active: None,
+            heartbeat: None,
+            kind: None,
+            status,
+            queue: None,
+            last_run: None,
+        }
     }
 
     fn when(intervals: &Intervals, now: Instant) -> When<'_> {

@@ -187,7 +187,7 @@ impl Task {
     fn list_interval(&self) -> Duration {
         let now = Instant::now();
         let waits = self.waiting.values().any(|&since| since + self.intervals.waiting > now);
-        if waits { self.intervals.list_waiting } else { self.intervals.list }
+        if waits || self.shared.is_closely_listened_to() { self.intervals.list_waiting } else { self.intervals.list }
     }
 
     async fn tell(&mut self, standings: &[Standing], at_once: bool) -> Result<(), PlatformError> {

@@ -1,6 +1,6 @@
 //! The platforms.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use url::Url;
 use uuid::Uuid;
@@ -9,11 +9,14 @@ use super::{Converter, Here};
 use crate::{
     model::{Code, PlatformKind, PlatformName, Registration},
     settings::{
-        dto::{ManagerDto, PlatformDto, PlatformKindDto, ProxiesDto, RegistrationDto},
-        types::{Manager, PlatformSettings, Proxies},
+        dto::{ManagerDto, PlatformDto, PlatformKindDto, ProxiesDto, ProxyAuthDto, RegistrationDto},
+        types::{Manager, PlatformSettings, Proxies, ProxyAuth},
         urls::PlainHttp,
     },
 };
+
+/// The longest that a request to a platform may take, unless the settings say otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(super) fn platforms(
     converter: &mut Converter,
@@ -58,6 +61,17 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         Some(ca) => converter.path(&ca, &here.field("ca")).map(Some),
         None => Some(None),
     };
+    let connector_ca = match dto.connector_ca {
+        Some(path) if !path.starts_with('/') || path.contains(['\0', ':']) => {
+            let help = "write the absolute path that the file has on the engine's host, without a `:` in it";
+            converter.refuse(&here.field("connectorCa"), Code::BadFormat, "is not an absolute path", help);
+            None
+        }
+        path => Some(path),
+    };
+    let proxy_auth = proxy_auth(converter, dto.proxy_auth, dto.proxy.is_some(), here);
+    let bounds = Some((Duration::from_secs(1), Duration::from_mins(5)));
+    let timeout = converter.duration(dto.timeout.as_deref(), TIMEOUT, bounds, &here.field("timeout"));
     let manager = manager(converter, dto.manager, registration, here);
     let tenant = match dto.tenant {
         Some(_) if kind == Some(PlatformKind::OpenCti) => {
@@ -78,9 +92,29 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         manager: manager?,
         proxy: proxy?,
         connector_proxy: connector_proxy?,
+        connector_ca: connector_ca?,
+        proxy_auth: proxy_auth?,
+        timeout: timeout?,
         ca: ca?,
         tenant: tenant?,
     })
+}
+
+/// The outer option is about whether it is sound, the inner about whether it is there.
+fn proxy_auth(
+    converter: &mut Converter,
+    dto: Option<ProxyAuthDto>,
+    has_proxy: bool,
+    platform: &Here<'_>,
+) -> Option<Option<ProxyAuth>> {
+    let Some(dto) = dto else { return Some(None) };
+    let here = platform.field("proxyAuth");
+    if !has_proxy {
+        converter.refuse(&here, Code::NotAllowed, "is for `proxy`, which is not there", "add `proxy`, or leave it out");
+        return None;
+    }
+    let password = dto.password.and_then(|password| converter.secret(&password, &here.field("password")));
+    Some(Some(ProxyAuth { username: dto.username?, password: password? }))
 }
 
 /// The outer option is about whether it is sound, the inner about whether it is there.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use lockstep::{
     engine::{DockerConfig, DockerEngine, Engine as _, EngineError, Outcome, Problem},
+    manifest::Rollback,
     model::{Healthcheck, HealthcheckTest, PullPolicy},
     plan::{ContainerState, LABELS, Work},
 };
@@ -113,7 +114,7 @@ async fn a_replacement_that_is_not_to_run_is_made_and_left() {
 async fn an_unhealthy_replacement_leaves_the_old_one_beside_it() {
     let lab = Lab::new().await;
     let old = lab.create(&lab.container(1), &[]).await;
-    let new = lab.container(2);
+    let new = lab.container_of(&lab.instance(), 2, |wanted| wanted.rollback = Rollback::None);
     let work = Work::Replace(Box::new(lab.replacement(&new).await));
     let outcome = lab.apply(work, &[("RUN", "exit 0")]).await.unwrap();
     assert!(matches!(&outcome, Outcome::Unhealthy { why } if why.contains("exit code 0")), "{outcome:?}");

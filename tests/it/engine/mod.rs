@@ -6,5 +6,6 @@ mod kills;
 mod life;
 mod proxy;
 mod pulls;
+mod rollback;
 mod speed;
 pub(crate) mod support;

@@ -151,7 +151,7 @@ async fn what_the_platform_hears_is_read_back() {
         let heard = until(reporter.heard(), |heard| heard.since(id(1), started_at) == Some(true)).await;
         assert_eq!(heard.connectors[&id(1)].active, Some(true));
         let queue = |heard: &Heard| heard.connectors[&id(1)].queue.map(|queue| queue.messages);
-        until(reporter.heard(), |heard| queue(heard) == Some(0.0)).await;
+        until(reporter.heard(), |heard| queue(heard) == Some(3.0)).await;
         assert_eq!(heard.since(id(1), started_at + 3_600), Some(false));
     }
 }

@@ -1,0 +1,172 @@
+//! Which instances wait for others: one that depends on others starts only when those are healthy.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio_util::sync::CancellationToken;
+
+use super::{PassError, Pipeline, Planned, StepError, StepReport, Watcher, execute, memory::epoch_seconds, standing};
+use crate::{
+    desired::{DesiredState, Wanted},
+    engine::{Engine, Outcome},
+    manifest::WantedState,
+    model::InstanceName,
+    plan::{Step, Work},
+    report::{self, Facts, InstanceStatus, Phase},
+    source::Source,
+};
+
+/// Between two looks at an instance that another one waits for.
+const LOOK: Duration = Duration::from_millis(250);
+/// By how much the time of a start can be off.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Whether a step has its instance run in the end.
+pub(super) fn starts(step: &Step) -> bool {
+    matches!(&step.work, Work::Start { .. })
+        || matches!(&step.work, Work::Create(new) | Work::Recreate { new, .. } if new.start)
+        || matches!(&step.work, Work::Replace(replacement) if replacement.new.start)
+}
+
+/// Why an instance is not well enough for those that depend on it; none where it is.
+pub(super) fn not_ready(name: &InstanceName, status: Option<&InstanceStatus>) -> Option<String> {
+    match status {
+        None => Some(format!("`{name}`, which it depends on, is not there")),
+        Some(status) if status.phase == Phase::Healthy => None,
+        // What Lockstep leaves as it is can't be judged; that it runs is enough.
+        Some(status) if status.phase == Phase::Suspended && status.running => None,
+        Some(status) => Some(format!("`{name}`, which it depends on, is {}", status.phase.as_str())),
+    }
+}
+
+/// What a step of the loop waits for; none where it can begin. `statuses` are those of the last pass, `changing` the
+/// instances that this plan changes or that are being changed.
+pub(super) fn waits_for(
+    step: &Step,
+    desired: &DesiredState,
+    statuses: &[InstanceStatus],
+    changing: &BTreeSet<&InstanceName>,
+) -> Option<String> {
+    let wanted = desired.wanted.get(&step.instance).filter(|_| starts(step))?;
+    wanted.depends_on.iter().find_map(|name| {
+        if changing.contains(name) {
+            return Some(format!("waits for `{name}`, which it depends on and which is changed first"));
+        }
+        let status = statuses.iter().find(|status| &status.name == name);
+        not_ready(name, status).map(|why| format!("waits: {why}"))
+    })
+}
+
+/// Carries out the steps of a plan so that each instance begins to run only when those it depends on are healthy; one whose
+/// dependencies do not become so is not begun.
+///
+/// # Errors
+/// Where the engine can't be asked how a dependency is.
+pub(super) async fn execute_in_order<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    planned: &Planned,
+    concurrency: usize,
+    watcher: &dyn Watcher,
+    cancel: &CancellationToken,
+) -> Result<Vec<StepReport>, PassError> {
+    let desired = &planned.desired;
+    let dependencies = |step: &Step| match desired.wanted.get(&step.instance) {
+        Some(wanted) if starts(step) => wanted.depends_on.clone(),
+        Some(_) | None => Vec::new(),
+    };
+    let mut left = planned.plan.steps.clone();
+    let mut reports: Vec<StepReport> = Vec::new();
+    while !left.is_empty() {
+        let names: BTreeSet<_> = left.iter().map(|step| step.instance.clone()).collect();
+        let (ready, waiting): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|step| !dependencies(step).iter().any(|name| names.contains(name)));
+        if ready.is_empty() {
+            let why = || StepError::Waits("the instances depend on each other in a circle".to_owned());
+            reports.extend(waiting.iter().map(|step| not_begun(step, why())));
+            break;
+        }
+        let mut begun = Vec::new();
+        let mut known: BTreeMap<InstanceName, Option<String>> = BTreeMap::new();
+        for step in ready {
+            let mut why = None;
+            for name in dependencies(&step) {
+                if !known.contains_key(&name) {
+                    let failed = reports.iter().any(|report| report.instance == name && !well(report));
+                    let found = if failed {
+                        Some(format!("`{name}`, which it depends on, could not be changed"))
+                    } else {
+                        healthy(pipeline, desired, &name, cancel).await?
+                    };
+                    known.insert(name.clone(), found);
+                }
+                why = why.or_else(|| known.get(&name).cloned().flatten());
+            }
+            match why {
+                None => begun.push(step),
+                Some(why) => reports.push(not_begun(&step, StepError::Waits(why))),
+            }
+        }
+        let (engine, openers) = (&pipeline.engine, &pipeline.openers);
+        reports.extend(execute(engine, openers, &begun, concurrency, watcher, cancel).await);
+        left = waiting;
+    }
+    Ok(reports)
+}
+
+fn well(report: &StepReport) -> bool {
+    matches!(report.result, Ok(Outcome::Done))
+}
+
+fn not_begun(step: &Step, error: StepError) -> StepReport {
+    tracing::error!(instance = %step.instance, action = step.action.as_str(), error = %error, "a step was not begun");
+    StepReport { instance: step.instance.clone(), action: step.action, result: Err(error) }
+}
+
+/// Waits until an instance is healthy as far as the engine sees it; why it is not where it did not become so in its time.
+async fn healthy<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    desired: &DesiredState,
+    name: &InstanceName,
+    cancel: &CancellationToken,
+) -> Result<Option<String>, PassError> {
+    let Some(wanted) = desired.wanted.get(name) else {
+        let how = if desired.held.contains_key(name) { "held" } else { "not there" };
+        return Ok(Some(format!("`{name}`, which it depends on, is {how}")));
+    };
+    if wanted.state == WantedState::Stopped {
+        return Ok(Some(format!("`{name}`, which it depends on, is to be stopped")));
+    }
+    let alone = alone(desired, wanted);
+    let deadline = Instant::now() + wanted.health.within.max(wanted.health.settle) + SECOND;
+    loop {
+        let mut observed = pipeline.observe().await?;
+        observed.containers.retain(|container| &container.instance == name);
+        let live = standing::look(pipeline.engine.as_ref(), &alone, standing::ids(&observed)).await?.live;
+        // Times are known to the second: what counts as settled now has been so for its whole time.
+        let facts = Facts { now: epoch_seconds() - 1, live, ..Facts::default() };
+        let report = report::of(&alone, &observed, None, &facts);
+        let why = not_ready(name, report.instances.iter().find(|status| &status.name == name));
+        if why.is_none() || Instant::now() >= deadline {
+            return Ok(why);
+        }
+        if cancel.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
+            return Ok(why);
+        }
+    }
+}
+
+/// One instance as everything that is wanted. What its platform has heard is known to the loop only.
+fn alone(desired: &DesiredState, wanted: &Arc<Wanted>) -> DesiredState {
+    let mut wanted = Wanted::clone(wanted);
+    wanted.health.require_platform = false;
+    DesiredState {
+        revision: desired.revision.clone(),
+        wanted: BTreeMap::from([(wanted.name.clone(), Arc::new(wanted))]),
+        held: BTreeMap::new(),
+        findings: Vec::new(),
+        complete: true,
+    }
+}
