@@ -137,18 +137,44 @@ impl CatalogLoader {
     pub async fn load(&self, snapshot: &Snapshot) -> Result<Catalogs, CatalogError> {
         let mut catalogs = Vec::with_capacity(self.places.len());
         for place in &self.places {
-            let (name, content, publisher) = match place {
-                CatalogPlace::Platform(platform) => {
-                    (format!("of platform {platform}"), self.kept_of(platform)?, Some(platform.clone()))
-                }
-                CatalogPlace::Source(_) | CatalogPlace::File(_) | CatalogPlace::Url { .. } => {
-                    let (name, content) = content_of(place, snapshot).await?;
-                    (name, content, None)
-                }
+            let (name, content) = self.content_of(place, snapshot).await?;
+            let publisher = match place {
+                CatalogPlace::Platform(platform) => Some(platform.clone()),
+                CatalogPlace::Source(_) | CatalogPlace::File(_) | CatalogPlace::Url { .. } => None,
             };
             catalogs.push((self.read(&name, &content)?, publisher));
         }
         Ok(Catalogs::published(catalogs, self.versions()?))
+    }
+
+    async fn content_of(&self, place: &CatalogPlace, snapshot: &Snapshot) -> Result<(String, Arc<[u8]>), CatalogError> {
+        match place {
+            CatalogPlace::Platform(platform) => Ok((format!("of platform {platform}"), self.kept_of(platform)?)),
+            CatalogPlace::Source(path) => {
+                let file = snapshot.file(path).ok_or_else(|| CatalogError::NotInSource(path.clone()))?;
+                Ok((path.clone(), Arc::clone(&file.content)))
+            }
+            CatalogPlace::File(path) => {
+                let name = path.display().to_string();
+                let failed = |source| CatalogError::Io { path: name.clone(), source };
+                let content = read_bounded(path).await.map_err(failed)?;
+                Ok((name, content.into()))
+            }
+            CatalogPlace::Url { url, sha256, ca, cache } => {
+                let kept = cache.join(format!("{sha256}.json"));
+                if let Ok(content) = read_bounded(&kept).await
+                    && hex::encode(Sha256::digest(&content)) == *sha256
+                {
+                    return Ok((url.clone(), content.into()));
+                }
+                let fetched = source::fetch_url(url, sha256, ca.as_deref(), MAX_BYTES, DEADLINE).await;
+                let content = fetched.map_err(|source| CatalogError::Fetch { url: url.clone(), source })?;
+                if let Err(error) = keep(cache, &kept, &content).await {
+                    tracing::warn!(path = %kept.display(), %error, "failed to keep the catalog for later");
+                }
+                Ok((url.clone(), content.into()))
+            }
+        }
     }
 
     fn kept_of(&self, platform: &PlatformName) -> Result<Arc<[u8]>, CatalogError> {
@@ -175,7 +201,7 @@ impl CatalogLoader {
     pub async fn digests(&self, snapshot: &Snapshot) -> Result<Vec<(String, String)>, CatalogError> {
         let mut digests = Vec::with_capacity(self.places.len());
         for place in &self.places {
-            let (name, content) = content_of(place, snapshot).await?;
+            let (name, content) = self.content_of(place, snapshot).await?;
             digests.push((name, hex::encode(Sha256::digest(&content))));
         }
         Ok(digests)
@@ -192,36 +218,6 @@ impl CatalogLoader {
             .map(Arc::new)?;
         known.insert(hash, Arc::clone(&catalog));
         Ok(catalog)
-    }
-}
-
-async fn content_of(place: &CatalogPlace, snapshot: &Snapshot) -> Result<(String, Arc<[u8]>), CatalogError> {
-    match place {
-        CatalogPlace::Source(path) => {
-            let file = snapshot.file(path).ok_or_else(|| CatalogError::NotInSource(path.clone()))?;
-            Ok((path.clone(), Arc::clone(&file.content)))
-        }
-        CatalogPlace::File(path) => {
-            let name = path.display().to_string();
-            let failed = |source| CatalogError::Io { path: name.clone(), source };
-            let content = read_bounded(path).await.map_err(failed)?;
-            Ok((name, content.into()))
-        }
-        CatalogPlace::Platform(platform) => Err(CatalogError::NeverPulled(platform.clone())),
-        CatalogPlace::Url { url, sha256, ca, cache } => {
-            let kept = cache.join(format!("{sha256}.json"));
-            if let Ok(content) = read_bounded(&kept).await
-                && hex::encode(Sha256::digest(&content)) == *sha256
-            {
-                return Ok((url.clone(), content.into()));
-            }
-            let fetched = source::fetch_url(url, sha256, ca.as_deref(), MAX_BYTES, DEADLINE).await;
-            let content = fetched.map_err(|source| CatalogError::Fetch { url: url.clone(), source })?;
-            if let Err(error) = keep(cache, &kept, &content).await {
-                tracing::warn!(path = %kept.display(), %error, "failed to keep the catalog for later");
-            }
-            Ok((url.clone(), content.into()))
-        }
     }
 }
 
