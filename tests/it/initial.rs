@@ -69,7 +69,7 @@ fn scripts(value: &Value) -> Vec<String> {
             })
             .collect(),
         Value::Array(items) => items.iter().flat_map(scripts).collect(),
-        _ => Vec::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Vec::new(),
     }
 }
 
