@@ -1,5 +1,6 @@
 //! One module a command; its doc comment is its help.
 
+mod adopt;
 mod apply;
 mod catalog;
 mod completions;
@@ -29,6 +30,7 @@ pub(super) enum Command {
     Validate(validate::Validate),
     Plan(plan::Plan),
     Apply(apply::Apply),
+    Adopt(adopt::Adopt),
     Run(run::Run),
     Status(status::Status),
     Logs(logs::Logs),
@@ -74,6 +76,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Init(command) => command.run(&session),
         Command::Validate(command) => block_on(command.run(&session)),
         Command::Plan(command) => block_on(command.run(&session)),
+        Command::Adopt(command) => block_on(command.run(&session)),
         Command::Apply(command) => block_on(command.run(&session)),
         Command::Run(command) => block_on(command.run(&session)),
         Command::Status(command) => block_on(command.run(&session)),

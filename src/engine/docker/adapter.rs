@@ -13,6 +13,7 @@ use super::{
     body::{restarts_allowed, restarts_forbidden},
     client::Client,
     config::DockerConfig,
+    foreign,
     inspect::{Images, inspect},
     observe::observe,
     preflight::preflight,
@@ -20,7 +21,10 @@ use super::{
     streams,
 };
 use crate::{
-    engine::{Engine, EngineError, EngineEvent, Inspected, LogLine, OpenedEnv, Outcome, Problem, Progress},
+    engine::{
+        Adopted, Engine, EngineError, EngineEvent, ForeignManaged, Inspected, LogLine, OpenedEnv, Outcome, Problem,
+        Progress,
+    },
     model::OwnerName,
     plan::{ContainerId, Observed, Plan, Step},
 };
@@ -30,6 +34,7 @@ pub(super) struct Shared {
     pub(super) client: Client,
     pub(super) pulls: Pulls,
     pub(super) network: Option<String>,
+    pub(super) adopted: Vec<Adopted>,
     images: Images,
 }
 
@@ -58,14 +63,23 @@ impl DockerEngine {
     pub async fn connect(config: DockerConfig) -> Result<Self, EngineError> {
         let client = Client::connect(&config).await?;
         let pulls = Pulls::new(config.registries);
-        let shared = Shared { client, pulls, network: config.network, images: Images::default() };
+        let shared =
+            Shared { client, pulls, network: config.network, adopted: config.adopted, images: Images::default() };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The containers of another connector manager, by the id that it has at its platform; they are only looked at.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    pub async fn managed_by(&self, manager: &str) -> Result<Vec<ForeignManaged>, EngineError> {
+        foreign::managed_by(&self.shared.client, manager).await
     }
 }
 
 impl Engine for DockerEngine {
     async fn observe(&self, owner: &OwnerName) -> Result<Observed, EngineError> {
-        observe(&self.shared.client, owner).await
+        observe(&self.shared.client, owner, &self.shared.adopted).await
     }
 
     async fn inspect(&self, container: &ContainerId) -> Result<Inspected, EngineError> {
@@ -97,7 +111,7 @@ impl Engine for DockerEngine {
     }
 
     fn events(&self, owner: &OwnerName) -> BoxStream<'static, Result<EngineEvent, EngineError>> {
-        streams::events(self.shared.client.clone(), owner)
+        streams::events(&self.shared.client, owner, &self.shared.adopted)
     }
 
     async fn set_restarts(&self, container: &ContainerId, allowed: bool) -> Result<(), EngineError> {

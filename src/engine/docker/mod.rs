@@ -5,6 +5,7 @@ mod apply;
 mod body;
 mod client;
 mod config;
+mod foreign;
 mod inspect;
 mod make;
 mod observe;
