@@ -61,10 +61,7 @@ impl Adopt {
         let settings = wiring::settings(&session.global)?;
         // Nothing else changes what is taken over while it is decided.
         let _lock = (self.yes || self.release).then(|| lock(&settings)).transpose()?;
-        let failed = |error: std::io::Error| {
-            let message = format!("failed to keep what is taken over in `{}`: {error}", settings.state.display());
-            CliError::new(Exit::Internal, message).with_help("see `state` in the settings")
-        };
+        let failed = |error: std::io::Error| unkept(&settings, &error);
         if self.release {
             let given_back = read_adopted(&settings.state).map_err(failed)?;
             write_adopted(&settings.state, Vec::new()).map_err(failed)?;
@@ -89,6 +86,11 @@ impl Adopt {
     }
 }
 
+fn unkept(settings: &Settings, error: &std::io::Error) -> CliError {
+    let message = format!("failed to keep what is taken over in `{}`: {error}", settings.state.display());
+    CliError::new(Exit::Internal, message).with_help("see `state` in the settings")
+}
+
 fn lock(settings: &Settings) -> Result<Lock, CliError> {
     let (state, machine) = (wiring::state_folder(settings), wiring::lock_folder());
     Ok(Lock::take(&settings.owner, wiring::engine_host(settings), &state, &machine)?)
@@ -99,7 +101,7 @@ async fn found(settings: &Settings, session: &Session) -> Result<Vec<Found>, Cli
     let engine = wiring::engine(settings).await?;
     let plan = plan(settings, session).await?;
     let creations = creations(&plan);
-    let taken: Vec<_> = read_adopted(&settings.state).unwrap_or_default();
+    let taken = read_adopted(&settings.state).map_err(|error| unkept(settings, &error))?;
     let mut all = Vec::new();
     for (name, platform) in &settings.platforms {
         let (PlatformKind::OpenCti, Some(manager)) = (platform.kind, &platform.manager) else { continue };
@@ -191,21 +193,18 @@ fn decide(
 }
 
 fn text(found: &[Found], done: bool) -> String {
-    let mut text = String::new();
-    for one in found {
+    let line = |one: &Found| {
         let mark = match one.fate {
             Fate::Kept => render::green("keep   "),
             Fate::Replaced => render::yellow("replace"),
             Fate::Left => render::dim("leave  "),
         };
-        text += &format!("{mark} {}: {}\n", render::bold(&render::printable(&one.container)), one.why);
-    }
+        format!("{mark} {}: {}\n", render::bold(&render::printable(&one.container)), one.why)
+    };
+    let lines: String = found.iter().map(line).collect();
     let count = |fate: Fate| found.iter().filter(|one| one.fate == fate).count();
     let (kept, replaced, left) = (count(Fate::Kept), count(Fate::Replaced), count(Fate::Left));
     let head = if done { "Taken over" } else { "Adopt" };
-    text += &format!("{head}: {kept} as they are, {replaced} to be made anew, {left} left.\n");
-    if !done {
-        text += "Nothing was done. Stop the other manager, then run `lockstep adopt --yes`.\n";
-    }
-    text
+    let hint = if done { "" } else { "Nothing was done. Stop the other manager, then run `lockstep adopt --yes`.\n" };
+    format!("{lines}{head}: {kept} as they are, {replaced} to be made anew, {left} left.\n{hint}")
 }
