@@ -110,6 +110,10 @@ pub(super) fn of_engine(error: &EngineError) -> (Exit, &'static str) {
         EngineError::ForeignContainer { .. } => {
             (Exit::Guard, "remove or rename that container by hand, or give the instance another name")
         }
+        EngineError::AnotherManager { .. } => (
+            Exit::Guard,
+            "stop the other manager, then take its containers over with `lockstep adopt`, or remove that container by hand",
+        ),
         EngineError::MissingNetwork(_) => (Exit::Engine, "create the network, or name another one in the settings"),
         EngineError::Image { .. } => {
             (Exit::Engine, "check the image's name and tag, and `engine.docker.registries` in the settings")

@@ -33,6 +33,12 @@ pub enum EngineError {
         /// The container's id.
         id: String,
     },
+    /// A container of another manager runs the same connector.
+    #[error("the container `{container}` of another manager runs this connector, which must not run twice")]
+    AnotherManager {
+        /// Its name and id.
+        container: String,
+    },
     /// A network that a container is to join is not there.
     #[error("there is no network `{0}`")]
     MissingNetwork(String),
@@ -104,6 +110,7 @@ impl EngineError {
             Self::Down { source, .. } => source.is_transient(),
             Self::NoSuchContainer(_) => true,
             Self::ForeignContainer { .. }
+            | Self::AnotherManager { .. }
             | Self::MissingNetwork(_)
             | Self::Answer { .. }
             | Self::Settings(_)

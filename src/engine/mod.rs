@@ -1,5 +1,6 @@
 //! Runs containers: observes those of one owner and carries out the steps of a plan.
 
+mod adopted;
 mod docker;
 mod error;
 mod gate;
@@ -11,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+pub use adopted::{Adopted, ForeignManaged, read_adopted, write_adopted};
 pub use docker::{Deadlines, DockerConfig, DockerEngine, RECOMMENDED_CONCURRENCY, RegistryAuth};
 pub use error::EngineError;
 use futures_util::stream::BoxStream;
@@ -67,6 +69,13 @@ pub enum Problem {
         /// The container's name and id.
         container: String,
     },
+    /// A container of another manager runs the same connector.
+    AnotherManager {
+        /// The instance whose connector it is.
+        instance: InstanceName,
+        /// The container's name and id.
+        container: String,
+    },
     /// A network is not there.
     MissingNetwork {
         /// The instance that needs it.
@@ -92,6 +101,7 @@ impl Problem {
             Self::ForeignContainer { container, .. } => {
                 EngineError::ForeignContainer { name: container.clone(), id: String::new() }
             }
+            Self::AnotherManager { container, .. } => EngineError::AnotherManager { container: container.clone() },
             Self::MissingNetwork { network, .. } => EngineError::MissingNetwork(network.clone()),
             Self::MissingImage { image, why, .. } => {
                 EngineError::Image { image: image.clone(), why: why.clone(), transient: false }
@@ -103,6 +113,7 @@ impl Problem {
     pub fn instance(&self) -> &InstanceName {
         match self {
             Self::ForeignContainer { instance, .. }
+            | Self::AnotherManager { instance, .. }
             | Self::MissingNetwork { instance, .. }
             | Self::MissingImage { instance, .. } => instance,
         }

@@ -138,7 +138,7 @@ fn exit(applied: &Applied) -> Exit {
             Err(StepError::Engine(error)) => Some(of_engine(error).0),
         })
         .chain(applied.problems.iter().map(|problem| match problem {
-            Problem::ForeignContainer { .. } => Exit::Guard,
+            Problem::ForeignContainer { .. } | Problem::AnotherManager { .. } => Exit::Guard,
             Problem::MissingNetwork { .. } | Problem::MissingImage { .. } => Exit::Engine,
         }))
         .collect();

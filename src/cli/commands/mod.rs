@@ -1,5 +1,6 @@
 //! One module a command; its doc comment is its help.
 
+mod adopt;
 mod apply;
 mod apply_saved;
 mod catalog;
@@ -36,6 +37,7 @@ pub(super) enum Command {
     Plan(plan::Plan),
     Apply(apply::Apply),
     Show(show::Show),
+    Adopt(adopt::Adopt),
     Run(run::Run),
     Status(status::Status),
     Logs(logs::Logs),
@@ -84,6 +86,7 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
         Command::Init(command) => command.run(&session),
         Command::Validate(command) => block_on(command.run(&session)),
         Command::Plan(command) => block_on(command.run(&session)),
+        Command::Adopt(command) => block_on(command.run(&session)),
         Command::Apply(command) => block_on(command.run(&session)),
         Command::Show(command) => command.run(&session),
         Command::Run(command) => block_on(command.run(&session)),

@@ -15,6 +15,13 @@ pub fn problem(problem: &Problem) -> String {
             instance,
             format!("the container `{container}` is not ours and has a name that is needed; it was not touched"),
         ),
+        Problem::AnotherManager { instance, container } => (
+            instance,
+            format!(
+                "the container `{container}` of another manager runs this connector, which must not run twice; it was not \
+                 touched: `lockstep adopt` takes it over"
+            ),
+        ),
         Problem::MissingNetwork { instance, network } => (instance, format!("there is no network `{network}`")),
         Problem::MissingImage { instance, image, why } => (instance, format!("failed to get image `{image}`: {why}")),
     };

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
     desired::{self, Context, DesiredState, Openers, PlatformFacts},
-    engine::{DockerConfig, DockerEngine, Engine, NoEngine, RECOMMENDED_CONCURRENCY, RegistryAuth},
+    engine::{DockerConfig, DockerEngine, Engine, NoEngine, RECOMMENDED_CONCURRENCY, RegistryAuth, read_adopted},
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, Platform, Reporter},
@@ -73,7 +73,12 @@ pub(crate) async fn engine(settings: &Settings) -> Result<DockerEngine, CliError
         let password = resolve(&registry.password, "engine.docker.registries")?;
         Ok(RegistryAuth { host: registry.host.clone(), username: registry.username.clone(), password })
     });
+    let adopted = read_adopted(&settings.state).map_err(|error| {
+        let message = format!("failed to read `adopted.json` in `{}`: {error}", settings.state.display());
+        CliError::new(Exit::Guard, message).with_help("mend or remove the file; then run `lockstep adopt` once more")
+    })?;
     let config = DockerConfig {
+        adopted,
         network: settings.engine.network.clone(),
         registries: registries.collect::<Result<_, CliError>>()?,
         ..DockerConfig::at(&settings.engine.host)

@@ -16,12 +16,16 @@ use super::{
     image_ids::ImageIds,
     inspect::{Images, inspect},
     observe::observe,
+    other_manager,
     preflight::preflight,
     pull::{Pulls, is_reference},
     streams,
 };
 use crate::{
-    engine::{Engine, EngineError, EngineEvent, Gate, Inspected, LogLine, OpenedEnv, Outcome, Problem, Progress},
+    engine::{
+        Adopted, Engine, EngineError, EngineEvent, ForeignManaged, Gate, Inspected, LogLine, OpenedEnv, Outcome,
+        Problem, Progress,
+    },
     model::OwnerName,
     plan::{ContainerId, Observed, Plan, Step},
 };
@@ -33,6 +37,7 @@ pub(super) struct Shared {
     pub(super) network: Option<String>,
     /// Who else says whether a new container is healthy.
     pub(super) gate: OnceLock<Arc<dyn Gate>>,
+    pub(super) adopted: Vec<Adopted>,
     images: Images,
     /// The ids of images by reference, as they were when they were last looked at.
     pub(super) ids: ImageIds,
@@ -67,11 +72,20 @@ impl DockerEngine {
             client,
             pulls,
             network: config.network,
+            adopted: config.adopted,
             gate: OnceLock::new(),
             images: Images::default(),
             ids: ImageIds::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The containers of another connector manager, by the id that it has at its platform; they are only looked at.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    pub async fn managed_by(&self, manager: &str) -> Result<Vec<ForeignManaged>, EngineError> {
+        other_manager::managed_by(&self.shared.client, manager).await
     }
 
     /// Has a new container count as healthy only where this gate says so too; the first one that is set counts.
@@ -82,7 +96,7 @@ impl DockerEngine {
 
 impl Engine for DockerEngine {
     async fn observe(&self, owner: &OwnerName) -> Result<Observed, EngineError> {
-        observe(&self.shared.client, owner).await
+        observe(&self.shared.client, owner, &self.shared.adopted).await
     }
 
     async fn inspect(&self, container: &ContainerId) -> Result<Inspected, EngineError> {
@@ -114,7 +128,7 @@ impl Engine for DockerEngine {
     }
 
     fn events(&self, owner: &OwnerName) -> BoxStream<'static, Result<EngineEvent, EngineError>> {
-        streams::events(self.shared.client.clone(), owner)
+        streams::events(&self.shared.client, owner, &self.shared.adopted)
     }
 
     async fn set_restarts(&self, container: &ContainerId, allowed: bool) -> Result<(), EngineError> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::engine::Adopted;
+
 /// Credentials for one registry.
 #[derive(Debug, Clone)]
 pub struct RegistryAuth {
@@ -50,11 +52,19 @@ pub struct DockerConfig {
     pub registries: Vec<RegistryAuth>,
     /// How long calls may take.
     pub deadlines: Deadlines,
+    /// The containers of another manager that were taken over, and count as ours.
+    pub adopted: Vec<Adopted>,
 }
 
 impl DockerConfig {
     /// An engine at an address, with nothing else said.
     pub fn at(host: &str) -> Self {
-        Self { host: host.to_owned(), network: None, registries: Vec::new(), deadlines: Deadlines::default() }
+        Self {
+            host: host.to_owned(),
+            network: None,
+            registries: Vec::new(),
+            deadlines: Deadlines::default(),
+            adopted: Vec::new(),
+        }
     }
 }

@@ -181,6 +181,7 @@ fn may_be_done(error: &EngineError) -> bool {
         EngineError::Unreachable { .. } | EngineError::Deadline { .. } | EngineError::Answer { .. } => true,
         EngineError::NoSuchContainer(_)
         | EngineError::ForeignContainer { .. }
+        | EngineError::AnotherManager { .. }
         | EngineError::MissingNetwork(_)
         | EngineError::Image { .. }
         | EngineError::Settings(_)

@@ -10,6 +10,7 @@ mod image_ids;
 mod inspect;
 mod make;
 mod observe;
+mod other_manager;
 mod preflight;
 mod pull;
 mod replace;

@@ -6,17 +6,43 @@ use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 
 use super::client::Client;
 use crate::{
-    engine::EngineError,
+    engine::{
+        Adopted, EngineError,
+        adopted::{CONNECTOR, MANAGER},
+    },
     model::{InstanceName, OwnerName},
     plan::{ContainerId, ContainerState, LABELS, Observed, ObservedContainer, SpecDigest},
 };
 
-/// Every container of an owner.
-pub(super) async fn observe(client: &Client, owner: &OwnerName) -> Result<Observed, EngineError> {
+/// Every container of an owner, and those of another manager that were taken over.
+pub(super) async fn observe(client: &Client, owner: &OwnerName, adopted: &[Adopted]) -> Result<Observed, EngineError> {
     let listed = client.list(Some(format!("{}={owner}", LABELS.owner))).await?;
     let mut containers = listed.into_iter().map(observed).collect::<Result<Vec<_>, _>>()?;
+    if !adopted.is_empty() {
+        let others = client.list(Some(MANAGER.to_owned())).await?;
+        let taken = others.into_iter().filter_map(|listed| Some((self::adopted(&listed, adopted)?.clone(), listed)));
+        for (adopted, mut listed) in taken {
+            let ours = [
+                (LABELS.instance, Some(adopted.instance)),
+                (LABELS.platform, adopted.platform),
+                (LABELS.id, Some(adopted.connector)),
+                (LABELS.digest, Some(adopted.digest)),
+                (LABELS.source, adopted.source),
+                (LABELS.revision, adopted.revision),
+            ];
+            let labels = ours.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?)));
+            listed.labels = Some(labels.collect());
+            containers.push(observed(listed)?);
+        }
+    }
     containers.sort_unstable_by(|a, b| (&a.instance, a.created, &a.id).cmp(&(&b.instance, b.created, &b.id)));
     Ok(Observed { containers })
+}
+
+/// What was taken over as this container; a container with its id that runs another connector is another one.
+fn adopted<'a>(listed: &ContainerSummary, adopted: &'a [Adopted]) -> Option<&'a Adopted> {
+    let (id, connector) = (listed.id.as_deref()?, listed.labels.as_ref()?.get(CONNECTOR)?);
+    adopted.iter().find(|adopted| adopted.container == id && adopted.connector == *connector)
 }
 
 fn observed(listed: ContainerSummary) -> Result<ObservedContainer, EngineError> {

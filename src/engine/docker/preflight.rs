@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use bollard::models::ContainerSummaryStateEnum;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{adapter::Shared, body::networks, observe, pull::is_reference};
 use crate::{
-    engine::{EngineError, Problem},
+    engine::{EngineError, Problem, adopted::CONNECTOR},
     model::{InstanceName, OwnerName, PullPolicy},
     plan::{LABELS, NewContainer, Plan, Work},
 };
@@ -34,7 +35,7 @@ pub(super) async fn preflight(shared: &Shared, owner: &OwnerName, plan: &Plan) -
     if creations.is_empty() {
         return Ok(Vec::new());
     }
-    let (foreign, present) = tokio::try_join!(foreign(shared, owner), present_networks(shared))?;
+    let ((foreign, elsewhere), present) = tokio::try_join!(foreign(shared, owner), present_networks(shared))?;
     let missing = missing_images(shared, &creations).await?;
     let mut problems = Vec::new();
     for (instance, new) in creations {
@@ -43,6 +44,9 @@ pub(super) async fn preflight(shared: &Shared, owner: &OwnerName, plan: &Plan) -
                 let container = format!("{name} ({id})");
                 problems.push(Problem::ForeignContainer { instance: instance.clone(), container });
             }
+        }
+        if let Some(container) = new.labels.get(LABELS.id).and_then(|connector| elsewhere.get(connector)) {
+            problems.push(Problem::AnotherManager { instance: instance.clone(), container: container.clone() });
         }
         for network in networks(&new.wanted.container, shared.network.as_deref())? {
             if !present.contains(network) {
@@ -57,16 +61,28 @@ pub(super) async fn preflight(shared: &Shared, owner: &OwnerName, plan: &Plan) -
     Ok(problems)
 }
 
-/// The ids of containers that are not ours, by name.
-async fn foreign(shared: &Shared, owner: &OwnerName) -> Result<HashMap<String, String>, EngineError> {
+/// What stands in the way, by what it takes: ids of containers that are not ours by their name, and those of another
+/// manager that run by the connector they run.
+type InTheWay = (HashMap<String, String>, HashMap<String, String>);
+
+async fn foreign(shared: &Shared, owner: &OwnerName) -> Result<InTheWay, EngineError> {
     let listed = shared.client.list(None).await?;
     let ours = |labels: &Option<HashMap<String, String>>| {
         labels.as_ref().and_then(|labels| labels.get(LABELS.owner)).map(String::as_str) == Some(owner.as_str())
     };
-    let others = listed.into_iter().filter(|listed| !ours(&listed.labels));
-    Ok(others
-        .filter_map(|listed| Some((observe::name(listed.names)?, listed.id?.chars().take(12).collect())))
-        .collect())
+    let taken_over = |id: &Option<String>| shared.adopted.iter().any(|adopted| Some(&adopted.container) == id.as_ref());
+    let mut elsewhere = HashMap::new();
+    let mut named = HashMap::new();
+    for listed in listed.into_iter().filter(|listed| !ours(&listed.labels)) {
+        let runs = listed.state == Some(ContainerSummaryStateEnum::RUNNING) && !taken_over(&listed.id);
+        let (Some(name), Some(id)) = (observe::name(listed.names), listed.id) else { continue };
+        let id: String = id.chars().take(12).collect();
+        if let Some(connector) = listed.labels.as_ref().and_then(|labels| labels.get(CONNECTOR)).filter(|_| runs) {
+            elsewhere.insert(connector.clone(), format!("{name} ({id})"));
+        }
+        named.insert(name, id);
+    }
+    Ok((named, elsewhere))
 }
 
 /// What networks may be called by: names and ids.

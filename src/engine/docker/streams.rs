@@ -17,7 +17,7 @@ use futures_util::{
 
 use super::client::Client;
 use crate::{
-    engine::{EngineError, EngineEvent, LogLine},
+    engine::{Adopted, EngineError, EngineEvent, LogLine},
     model::{InstanceName, OwnerName},
     plan::{ContainerId, LABELS},
 };
@@ -122,10 +122,28 @@ impl Lines {
 }
 
 /// What happens to the containers of an owner from the moment of this call.
-pub(super) fn events(client: Client, owner: &OwnerName) -> BoxStream<'static, Result<EngineEvent, EngineError>> {
+pub(super) fn events(
+    client: &Client,
+    owner: &OwnerName,
+    adopted: &[Adopted],
+) -> BoxStream<'static, Result<EngineEvent, EngineError>> {
+    let ours = events_of(client.clone(), ("label", vec![format!("{}={owner}", LABELS.owner)]), Vec::new());
+    if adopted.is_empty() {
+        return ours;
+    }
+    let ids = adopted.iter().map(|adopted| adopted.container.clone()).collect();
+    stream::select(ours, events_of(client.clone(), ("container", ids), adopted.to_vec())).boxed()
+}
+
+/// What happens to the containers that a filter lets through; those that were taken over say nothing of their instance.
+fn events_of(
+    client: Client,
+    (filter, values): (&'static str, Vec<String>),
+    adopted: Vec<Adopted>,
+) -> BoxStream<'static, Result<EngineEvent, EngineError>> {
     let filters: HashMap<&str, Vec<String>> = HashMap::from([
         ("type", vec!["container".to_owned()]),
-        ("label", vec![format!("{}={owner}", LABELS.owner)]),
+        (filter, values),
         ("event", ACTIONS.map(ToOwned::to_owned).to_vec()),
     ]);
     // The stream is opened when it is first polled; the engine repeats what happened since.
@@ -133,29 +151,30 @@ pub(super) fn events(client: Client, owner: &OwnerName) -> BoxStream<'static, Re
     let options = EventsOptionsBuilder::new().since(&now.to_string()).filters(&filters).build();
     let happened = client.docker.events(Some(options)).boxed();
     let what = "tell what happens";
-    stream::unfold((client, happened, false), move |(client, mut happened, ended)| async move {
+    stream::unfold((client, happened, adopted, false), move |(client, mut happened, adopted, ended)| async move {
         if ended {
             return None;
         }
         let (item, ended) = match happened.next().await {
-            Some(Ok(message)) => (event(message), false),
+            Some(Ok(message)) => (event(message, &adopted), false),
             Some(Err(error)) => (Err(client.named(what.to_owned(), error)), true),
             None => {
                 let source = "the engine closed the stream".into();
                 (Err(EngineError::Unreachable { host: client.host.clone(), source }), true)
             }
         };
-        Some((item, (client, happened, ended)))
+        Some((item, (client, happened, adopted, ended)))
     })
     .boxed()
 }
 
-fn event(message: EventMessage) -> Result<EngineEvent, EngineError> {
+fn event(message: EventMessage, adopted: &[Adopted]) -> Result<EngineEvent, EngineError> {
     let answer = |why: String| EngineError::Answer { what: "tell what happens".to_owned(), why };
     let actor = message.actor.unwrap_or_default();
     let container = actor.id.ok_or_else(|| answer("an event without a container".to_owned()))?;
     let attributes = actor.attributes.unwrap_or_default();
-    let label = attributes.get(LABELS.instance).map_or("", String::as_str);
+    let taken_over = adopted.iter().find(|adopted| adopted.container == container).map(|adopted| &adopted.instance);
+    let label = taken_over.or_else(|| attributes.get(LABELS.instance)).map_or("", String::as_str);
     let instance = InstanceName::try_from(label).map_err(|why| {
         let name = attributes.get("name").map_or("", String::as_str);
         answer(format!("container `{name}` has our owner label, and its label `{}` {why}", LABELS.instance))

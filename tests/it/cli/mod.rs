@@ -1,5 +1,6 @@
 //! The real binary on the real Docker Engine, end to end.
 
+mod adopt;
 mod against;
 mod apply;
 mod canary;

@@ -255,7 +255,7 @@ async fn what_is_missing_is_reported_before_anything_is_touched() {
         .iter()
         .filter_map(|problem| match problem {
             Problem::MissingImage { image, .. } => Some(image.as_str()),
-            Problem::MissingNetwork { .. } | Problem::ForeignContainer { .. } => None,
+            Problem::MissingNetwork { .. } | Problem::ForeignContainer { .. } | Problem::AnotherManager { .. } => None,
         })
         .collect();
     assert_eq!((networks, problems.len()), (3, 6), "{problems:?}");

@@ -1,5 +1,6 @@
 //! The Docker adapter against the real engine, and against one that lies.
 
+mod adopted;
 mod faults;
 mod fields;
 mod kills;
