@@ -21,6 +21,8 @@ use crate::{
 pub(super) const LINES: u32 = 100;
 /// How often they are collected.
 const EVERY: Duration = Duration::from_secs(10);
+/// Between two looks whether a collection has come to its end.
+const SOON: Duration = Duration::from_millis(500);
 /// How long collecting one container's lines may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// The longest line that is passed on, in bytes.
@@ -33,13 +35,15 @@ pub(super) struct LogCollector {
     scrubber: Scrubber,
     lines: Arc<Mutex<BTreeMap<InstanceName, Vec<String>>>>,
     running: Arc<Mutex<bool>>,
+    /// Whether a collection was begun whose lines nobody has taken.
+    awaited: bool,
     next: Option<Instant>,
     muted: bool,
 }
 
 impl LogCollector {
     pub(super) fn new(scrubber: Scrubber) -> Self {
-        Self { scrubber, lines: Arc::default(), running: Arc::default(), next: None, muted: false }
+        Self { scrubber, lines: Arc::default(), running: Arc::default(), awaited: false, next: None, muted: false }
     }
 
     /// Passes no output on any more, since its secrets can't be taken out.
@@ -49,9 +53,9 @@ impl LogCollector {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// When the next collection is due; none where nobody wants any.
+    /// When the next collection is due, or the lines of the last one can be taken; none where nobody wants any.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.next
+        if self.awaited { Some(Instant::now() + SOON) } else { self.next }
     }
 
     /// The newest lines of an instance.
@@ -71,6 +75,7 @@ impl LogCollector {
             return;
         }
         let now = Instant::now();
+        self.awaited &= *self.running.lock().unwrap_or_else(PoisonError::into_inner);
         if self.next.is_some_and(|next| next > now) {
             return;
         }
@@ -81,6 +86,7 @@ impl LogCollector {
         }
         *running = true;
         drop(running);
+        self.awaited = true;
         let with_container = |instance: &crate::report::InstanceStatus| {
             Some((instance.name.clone(), ContainerId(instance.container.clone()?)))
         };
