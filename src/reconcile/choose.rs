@@ -31,7 +31,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::Replace(_)
                 | Work::Recreate { .. }
                 | Work::Stop { .. }
-                | Work::Remove { .. } => false,
+                | Work::Remove { .. }
+                | Work::AtPlatform(_) => false,
             };
             if ended_by_itself && !self.at_once && !self.may_start_again(name, now) {
                 continue;
@@ -68,7 +69,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::Replace(_)
                 | Work::Recreate { .. }
                 | Work::Stop { .. }
-                | Work::Remove { .. } => {}
+                | Work::Remove { .. }
+                | Work::AtPlatform(_) => {}
             }
         }
         let crashed = |name: &InstanceName| self.crashes.tries(name) > 0;

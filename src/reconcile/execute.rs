@@ -63,7 +63,7 @@ pub(super) async fn execute_one<E: Engine>(
     let opened = match &step.work {
         Work::Create(new) | Work::Recreate { new, .. } => new.wanted.open(openers).map(Some),
         Work::Replace(replacement) => replacement.new.wanted.open(openers).map(Some),
-        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => Ok(None),
+        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => Ok(None),
     };
     let result = match opened {
         Ok(env) => {

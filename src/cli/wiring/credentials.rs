@@ -88,5 +88,5 @@ pub(super) fn openers(
         BindingSetting::Optional => BindingPolicy::Optional,
         BindingSetting::Required => BindingPolicy::Required,
     };
-    Ok((Openers { keyring, binding, connector_tokens }, secrets))
+    Ok((Openers { keyring, binding, connector_tokens, ..Openers::default() }, secrets))
 }
