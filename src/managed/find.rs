@@ -1,6 +1,6 @@
 //! Finds the instance of a manifest at its platform, so that a lost answer makes no second one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Listed, Memory, platform_name};
 use crate::{
@@ -56,4 +56,9 @@ pub(super) fn find<'a>(wanted: &Wanted, known: Option<ConnectorId>, listed: &'a 
     let name = platform_name(&wanted.title);
     let by_name = || listed.iter().find(|listed| listed.name == name || listed.title == wanted.title);
     known.and_then(by_id).or_else(|| by_id(wanted.id)).or_else(by_name)
+}
+
+/// The ids of all instances of a platform that a container or the memory knows.
+pub fn known_ids(platform: &PlatformName, observed: &Observed, memory: &Memory) -> BTreeSet<ConnectorId> {
+    Labels::new(observed, memory).at(platform).into_keys().collect()
 }

@@ -13,6 +13,7 @@ mod removal;
 mod tests;
 mod types;
 
+pub use find::known_ids;
 pub use memory::{Memory, Remembered};
 pub use name::platform_name;
 pub use overlay::{Given, Overlaid, overlay};

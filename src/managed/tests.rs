@@ -309,7 +309,7 @@ fn what_was_changed_in_the_source_is_said_to_be_of_the_manifest() {
     let overlaid = world.declare("a", "", "    MISP_COUNT: 12\n").overlay();
     let reason = &overlaid.steps[0].reasons[0];
     assert_eq!((reason.cause, reason.after.as_deref()), (Cause::Manifest, Some("12")));
-    assert_eq!(reason.place.as_ref().map(|place| place.line), Some(9));
+    assert_eq!(reason.place.as_ref().map(|place| place.line), Some(8));
 }
 
 #[test]

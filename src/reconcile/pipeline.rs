@@ -9,13 +9,14 @@ use futures_util::stream::{self, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{CatalogError, CatalogLoader};
+use super::{CatalogError, CatalogLoader, Managers};
 use crate::{
     desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, PlatformContent, Wanted},
     engine::{Engine, EngineError, Inspected},
+    managed::{self, Gone, Memory, Overlaid, Site},
     manifest,
     model::{Finding, InstanceName, OwnerName, Snapshot},
-    plan::{self, Digests, Observed, ObservedContainer, Plan, PruneRules, Pruning, SpecDigest, Step},
+    plan::{self, Digests, Observed, ObservedContainer, Plan, PruneRules, Pruning, Refusal, SpecDigest, Step},
     secrets::DigestKey,
     source::{Source, SourceError},
 };
@@ -94,6 +95,8 @@ pub struct Pipeline<S, E> {
     pub secrets: Secrets,
     /// The rules for removals.
     pub rules: PruneRules,
+    /// The platforms that have us manage their connectors.
+    pub managers: Managers,
 }
 
 impl<S: Source, E: Engine> Pipeline<S, E> {
@@ -114,6 +117,55 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         let catalogs = self.catalogs.load(snapshot).await?;
         let reading = manifest::read(snapshot);
         Ok(desired::assemble(reading, snapshot, &catalogs, &self.context))
+    }
+
+    /// Lays what the platforms keep over what the source wants, after one look at each; `register` makes us known there
+    /// as their manager.
+    pub async fn overlaid(&self, desired: DesiredState, observed: &Observed, register: bool) -> Overlaid {
+        let memory = self.managers.memory();
+        let sites = self.managers.look(register, observed, &memory).await;
+        self.overlay(desired, observed, &sites, &memory)
+    }
+
+    /// The same, after looks that were had before.
+    pub fn overlay(&self, desired: DesiredState, observed: &Observed, sites: &[Site], memory: &Memory) -> Overlaid {
+        self.managers.overlay(desired, observed, sites, memory, (&self.context, &self.openers))
+    }
+
+    /// [`Self::plan`] with what has to happen at the platforms.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    pub async fn plan_overlaid(
+        &self,
+        overlaid: Overlaid,
+        observed: Observed,
+        pruning: &Pruning,
+    ) -> Result<Planned, PassError> {
+        let Overlaid { desired, steps, refused, gone, .. } = overlaid;
+        let mut planned = self.plan(desired, observed, pruning).await?;
+        self.add_platforms(&mut planned, (steps, refused, gone), pruning);
+        Ok(planned)
+    }
+
+    /// [`Self::plan_unlooked`] with what has to happen at the platforms.
+    pub fn plan_overlaid_unlooked(&self, overlaid: Overlaid, observed: Observed, pruning: &Pruning) -> Planned {
+        let Overlaid { desired, steps, refused, gone, .. } = overlaid;
+        let mut planned = self.plan_unlooked(desired, observed, pruning);
+        self.add_platforms(&mut planned, (steps, refused, gone), pruning);
+        planned
+    }
+
+    fn add_platforms(
+        &self,
+        planned: &mut Planned,
+        (mut steps, refused, gone): (Vec<Step>, Vec<Refusal>, Vec<Gone>),
+        pruning: &Pruning,
+    ) {
+        let Planned { desired, observed, plan } = &*planned;
+        steps.extend(managed::removals(&gone, plan, desired, observed, &self.rules));
+        planned.plan.refused.extend(refused);
+        planned.add(steps, pruning.only.as_ref());
     }
 
     /// Lists our containers.

@@ -15,7 +15,7 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
-    reconcile::{CatalogLoader, CatalogPlace, Lock, Pipeline, PlatformLink, Secrets},
+    reconcile::{CatalogLoader, CatalogPlace, Lock, Managers, Pipeline, PlatformLink, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
     telemetry,
@@ -229,6 +229,7 @@ fn assemble<E: Engine>(
             max_percent: settings.prune.max_percent,
             retain: settings.prune.retain,
         },
+        managers: Managers::default(),
     }
 }
 

@@ -1,0 +1,13 @@
+//! Keeps the instances that platforms have us manage in step with them.
+
+mod execute;
+mod keeper;
+mod link;
+mod memory_file;
+mod quiet;
+
+pub use execute::{AtPlatformError, at_platform};
+pub(super) use keeper::{Keeper, SiteNews};
+pub use link::{ManagedLink, Managers};
+pub use memory_file::{read_memory, write_memory};
+pub use quiet::QuietRegistration;
