@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, path::PathBuf};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, at_platform, execute};
+use super::{
+    PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, at_platform, choose::made, execute,
+};
 use crate::{
     desired::DesiredState,
     engine::{Engine, Outcome, Problem},
@@ -121,6 +123,7 @@ pub async fn apply<S: Source, E: Engine>(
         .filter(|step| !step.action.is_at_platform() && !missing.contains(&step.instance))
         .cloned()
         .collect();
+    reports.extend(without_what_platforms_give(pipeline, &planned, &missing, &reports));
     reports.extend(execute(&pipeline.engine, &pipeline.openers, &steps, options.concurrency, watcher, cancel).await);
     let failed: BTreeSet<_> =
         reports.iter().filter(|report| report.result.is_err()).map(|report| report.instance.clone()).collect();
@@ -132,15 +135,6 @@ pub async fn apply<S: Source, E: Engine>(
         remember(options, &applied);
     }
     Ok(applied)
-}
-
-/// What a step makes a container from.
-fn made(step: &Step) -> Option<&crate::desired::Wanted> {
-    match &step.work {
-        Work::Create(new) | Work::Recreate { new, .. } => Some(&new.wanted),
-        Work::Replace(replacement) => Some(&replacement.new.wanted),
-        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => None,
-    }
 }
 
 fn removes(step: &Step) -> bool {
@@ -173,6 +167,25 @@ async fn at_platforms<S: Source, E: Engine>(
     stream::iter(steps).map(reported).buffer_unordered(AT_PLATFORMS).filter_map(async |report| report).collect().await
 }
 
+/// Says of each container that can't be made since its platform did not give what it needs, or gave what can't be opened.
+fn without_what_platforms_give<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    planned: &Planned,
+    missing: &BTreeSet<InstanceName>,
+    reports: &[StepReport],
+) -> Vec<StepReport> {
+    let said = |name: &InstanceName| reports.iter().any(|report| report.instance == *name && report.result.is_err());
+    let steps = planned.plan.steps.iter().filter(|step| missing.contains(&step.instance) && !said(&step.instance));
+    let report = |step: &Step| {
+        let held = planned.plan.held.iter().find(|held| held.instance == step.instance);
+        let findings = held.map(|held| held.findings.clone());
+        let findings = findings.or_else(|| made(step)?.open(&pipeline.openers).err())?;
+        let result = Err(StepError::Secret(findings));
+        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
+    };
+    steps.filter_map(report).collect()
+}
+
 /// What a plan was made from before its platforms were told.
 struct After<'a> {
     base: DesiredState,
@@ -201,6 +214,8 @@ async fn with_what_platforms_gave<S: Source, E: Engine>(
             *step = now.clone();
         }
     }
+    let known: BTreeSet<_> = planned.plan.held.iter().map(|held| held.instance.clone()).collect();
+    planned.plan.held.extend(whole.plan.held.into_iter().filter(|held| !known.contains(&held.instance)));
     planned.desired = whole.desired;
     Ok(memory)
 }

@@ -28,23 +28,23 @@ const RETRY_REFUSED: Duration = Duration::from_secs(60);
 
 /// The newest news of one platform.
 #[derive(Debug, Clone)]
-pub(in crate::reconcile) struct SiteNews {
+pub(super) struct SiteNews {
     /// The platform as it was last seen.
-    pub(in crate::reconcile) site: Site,
+    pub(super) site: Site,
     /// Counts the listings that could be read.
-    pub(in crate::reconcile) listings: u64,
+    pub(super) listings: u64,
 }
 
 /// The loop's end of a keeper.
-pub(in crate::reconcile) struct Keeper {
-    pub(in crate::reconcile) link: ManagedLink,
+pub(super) struct Keeper {
+    pub(super) link: ManagedLink,
     news: watch::Receiver<SiteNews>,
     again: Arc<Notify>,
 }
 
 impl Keeper {
     /// Begins to register, to give signs of life and to list.
-    pub(in crate::reconcile) fn begin(link: ManagedLink, tasks: &TaskTracker, cancel: CancellationToken) -> Self {
+    pub(super) fn begin(link: ManagedLink, tasks: &TaskTracker, cancel: CancellationToken) -> Self {
         let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0 });
         let again = Arc::new(Notify::new());
         let task = Task { link: link.clone(), sender, again: Arc::clone(&again), known: None, standalone: None };
@@ -59,19 +59,19 @@ impl Keeper {
     }
 
     /// The newest news, marked as seen.
-    pub(in crate::reconcile) fn newest(&mut self) -> SiteNews {
+    pub(super) fn newest(&mut self) -> SiteNews {
         self.news.borrow_and_update().clone()
     }
 
     /// Resolves when there are news that were not seen. Cancel-safe.
-    pub(in crate::reconcile) async fn changed(&mut self) {
+    pub(super) async fn changed(&mut self) {
         if self.news.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
     }
 
     /// Asks for another listing now.
-    pub(in crate::reconcile) fn ask(&self) {
+    pub(super) fn ask(&self) {
         self.again.notify_one();
     }
 }

@@ -5,9 +5,10 @@ mod keeper;
 mod link;
 mod memory_file;
 mod quiet;
+mod works;
 
 pub use execute::{AtPlatformError, at_platform};
-pub(super) use keeper::{Keeper, SiteNews};
 pub use link::{ManagedLink, Managers};
 pub use memory_file::{read_memory, write_memory};
 pub use quiet::QuietRegistration;
+pub(super) use works::{AtPlatformReport, PlatformWorks};
