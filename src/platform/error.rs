@@ -51,6 +51,32 @@ pub enum Failure {
         /// The platform's words, bounded and escaped.
         text: String,
     },
+    /// It runs without the licence that managed connectors need.
+    #[error(
+        "it has no valid enterprise licence, which managed connectors need ({text}); `registration: self` works without"
+    )]
+    NoLicence {
+        /// The platform's words, bounded and escaped.
+        text: String,
+    },
+    /// Another connector manager stands there, and the platform takes one for good.
+    #[error(
+        "it has another connector manager for good: {registered}; to stand in its place, give the settings its id and its \
+         private key (`manager: {{id, key}}`)"
+    )]
+    OtherManager {
+        /// Which one, as far as the platform says so, bounded and escaped.
+        registered: String,
+    },
+    /// It does not know the manager that we say we are, as after it was restored; registering once more mends it.
+    #[error("it does not know this connector manager, which has to register once more ({text})")]
+    UnknownManager {
+        /// The platform's words, bounded and escaped.
+        text: String,
+    },
+    /// This release of it can't do that.
+    #[error("this release of it can't: {0}")]
+    Unsupported(String),
     /// The answer sends us elsewhere, where the token is not taken along.
     #[error("it redirects elsewhere (HTTP {status}), which is not followed")]
     Redirected {
@@ -102,12 +128,16 @@ impl Failure {
             | Self::RateLimited { .. }
             | Self::Server { .. }
             | Self::NotGraphQl { .. }
-            | Self::TooLarge { .. } => true,
+            | Self::TooLarge { .. }
+            | Self::UnknownManager { .. } => true,
             Self::Refused { code, .. } => PASSING_CODES.contains(&code.as_str()),
             Self::Settings(_)
             | Self::Tls(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
+            | Self::NoLicence { .. }
+            | Self::OtherManager { .. }
+            | Self::Unsupported(_)
             | Self::Redirected { .. }
             | Self::Answer(_) => false,
         }
@@ -117,13 +147,16 @@ impl Failure {
     pub(super) fn is_of_request(&self, others_work: bool) -> bool {
         match self {
             Self::Refused { .. } => others_work || !self.is_transient(),
-            Self::Settings(_) => true,
+            Self::Settings(_) | Self::Unsupported(_) => true,
             Self::Answer(_) | Self::TooLarge { .. } | Self::Server { status: 500, .. } => others_work,
             Self::Unreachable(_)
             | Self::Timeout(_)
             | Self::Tls(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
+            | Self::NoLicence { .. }
+            | Self::OtherManager { .. }
+            | Self::UnknownManager { .. }
             | Self::Redirected { .. }
             | Self::NotGraphQl { .. }
             | Self::RateLimited { .. }
@@ -142,6 +175,10 @@ impl Failure {
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
             | Self::Refused { .. }
+            | Self::NoLicence { .. }
+            | Self::OtherManager { .. }
+            | Self::UnknownManager { .. }
+            | Self::Unsupported(_)
             | Self::Redirected { .. }
             | Self::NotGraphQl { .. }
             | Self::Answer(_)

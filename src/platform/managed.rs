@@ -1,6 +1,6 @@
 //! What a connector manager asks of a platform that has it run its connectors.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
@@ -55,12 +55,21 @@ pub enum RequestedStatus {
 }
 
 /// One value of an instance's configuration at the platform.
-#[derive(Debug, Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum ManagedValue {
-    /// In clear.
+    /// In clear, which older platforms send even the connector's token in.
     Clear(String),
     /// An envelope for the manager's key, in base64.
     Sealed(String),
+}
+
+impl fmt::Debug for ManagedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clear(_) => "Clear(…)",
+            Self::Sealed(_) => "Sealed(…)",
+        })
+    }
 }
 
 /// An instance that the platform has its manager run.

@@ -1,5 +1,6 @@
 //! Tells a platform where its instances stand, and asks what it has heard from them.
 
+mod envelope;
 mod error;
 mod managed;
 mod opencti;
@@ -7,13 +8,14 @@ mod reporter;
 mod types;
 
 pub use crate::model::printable as words;
+pub use envelope::{EnvelopeError, KEY_BITS, KeyError, ManagerKey};
 pub use error::{Failure, PlatformError};
 use futures_util::future::BoxFuture;
 pub use managed::{
     AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
     OutgoingValue, RequestedStatus, RequestedWord,
 };
-pub use opencti::{Document, OpenCtiClient, OpenCtiConfig, documents};
+pub use opencti::{Document, Licence, OpenCtiClient, OpenCtiConfig, documents, managed_documents};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
     About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, WhoAmI,

@@ -309,13 +309,13 @@ pub(super) enum UiInstancesDto {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct ManagerDto {
-    /// Its UUID.
-    #[schemars(required)]
+    /// Its id: a new UUID, or the id of the manager in whose place it stands.
+    #[schemars(required, length(min = 1, max = 200))]
     pub id: Option<String>,
-    /// Its name.
-    #[schemars(required, length(min = 1))]
+    /// Its name, which the platform shows.
+    #[schemars(required, length(min = 2))]
     pub name: Option<String>,
-    /// The file of its RSA key.
+    /// The file of its RSA key: 4096 bits, PKCS#8 in PEM.
     #[schemars(required)]
     pub key: Option<String>,
 }

@@ -202,8 +202,8 @@ pub struct PlatformSettings {
 /// Who we are at a platform that has us manage its connectors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manager {
-    /// Our id.
-    pub id: Uuid,
+    /// Our id, 1 to 200 characters.
+    pub id: String,
     /// Our name.
     pub name: String,
     /// The file of our RSA key.

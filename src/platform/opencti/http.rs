@@ -100,7 +100,6 @@ impl Transport {
             .redirect(Policy::none())
             .referer(false)
             .no_proxy()
-            .timeout(config.timeout)
             .connect_timeout(config.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(20));
         if let Some(proxy) = config.proxy {
@@ -122,10 +121,17 @@ impl Transport {
         Ok(Self { client, endpoint, token: config.token, timeout: config.timeout })
     }
 
-    pub(super) async fn send(&self, document: Document, variables: &Value) -> Result<Answer, Failure> {
+    /// Sends a document; the deadline is the platform's usual one, or longer where `longer` says so.
+    pub(super) async fn send(
+        &self,
+        document: Document,
+        variables: &Value,
+        longer: Option<Duration>,
+    ) -> Result<Answer, Failure> {
+        let deadline = longer.unwrap_or_default().max(self.timeout);
         let body = json!({ "query": document.text, "variables": variables });
-        let sent = self.client.post(self.endpoint.clone()).json(&body).send().await;
-        let response = sent.map_err(|error| self.transport(error))?;
+        let sent = self.client.post(self.endpoint.clone()).timeout(deadline).json(&body).send().await;
+        let response = sent.map_err(|error| self.transport(error, deadline))?;
         let status = response.status();
         if let Some(failure) = of_status(&response) {
             return Err(failure);
@@ -133,7 +139,7 @@ impl Transport {
         let clock_ahead = clock_ahead(response.headers());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = words(content_type.unwrap_or("no content type"), 80);
-        let bytes = self.read(response).await?;
+        let bytes = self.read(response, deadline).await?;
         let not_graphql = || Failure::NotGraphQl { status: status.as_u16(), content_type: content_type.clone() };
         let envelope: Envelope = serde_json::from_slice(&bytes).map_err(|_| not_graphql())?;
         if let Some(error) = envelope.errors.unwrap_or_default().first() {
@@ -145,11 +151,11 @@ impl Transport {
         }
     }
 
-    async fn read(&self, response: Response) -> Result<Vec<u8>, Failure> {
+    async fn read(&self, response: Response, deadline: Duration) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let mut stream = response.bytes_stream();
         while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| self.transport(error))?;
+            let chunk = chunk.map_err(|error| self.transport(error, deadline))?;
             if bytes.len() + chunk.len() > LIMIT {
                 return Err(Failure::TooLarge { limit: LIMIT });
             }
@@ -158,7 +164,7 @@ impl Transport {
         Ok(bytes)
     }
 
-    fn transport(&self, error: reqwest::Error) -> Failure {
+    fn transport(&self, error: reqwest::Error, deadline: Duration) -> Failure {
         let timed_out = error.is_timeout();
         let error = error.without_url();
         let mut why = String::new();
@@ -171,7 +177,7 @@ impl Transport {
         }
         let why = self.scrubbed(if why.is_empty() { "the connection broke" } else { &why });
         if timed_out {
-            Failure::Timeout(self.timeout)
+            Failure::Timeout(deadline)
         } else if tls {
             Failure::Tls(why)
         } else {

@@ -34,11 +34,17 @@ impl Backoff {
     pub(super) fn after(&mut self, failure: &Failure) -> Duration {
         let longest = self.intervals.longest_retry;
         let wait = match failure {
-            Failure::Unauthorized(_) | Failure::Forbidden { .. } | Failure::Settings(_) => Some(longest),
+            Failure::Unauthorized(_)
+            | Failure::Forbidden { .. }
+            | Failure::Settings(_)
+            | Failure::NoLicence { .. }
+            | Failure::OtherManager { .. }
+            | Failure::Unsupported(_) => Some(longest),
             Failure::Unreachable(_) => self.unreachable.next(),
             Failure::Timeout(_)
             | Failure::Tls(_)
             | Failure::Refused { .. }
+            | Failure::UnknownManager { .. }
             | Failure::Redirected { .. }
             | Failure::NotGraphQl { .. }
             | Failure::Answer(_)

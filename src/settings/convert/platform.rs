@@ -116,18 +116,29 @@ fn manager(
         }
         (None, Registration::Managed) => {
             if !platform.is_broken() {
-                let help = "add `manager: {id: UUID, name: NAME, key: FILE}`";
+                let help = "add `manager: {id: ID, name: NAME, key: FILE}`";
                 let why = "lacks `manager`, which `registration: managed` needs";
                 converter.refuse(platform, Code::MissingField, why, help);
             }
             None
         }
         (Some(dto), Registration::Managed) => {
-            let id = dto.id.and_then(|id| uuid(converter, &id, &here.field("id")));
+            let id = dto.id.and_then(|id| manager_id(converter, id, &here.field("id")));
             let key = dto.key.and_then(|key| converter.path(&key, &here.field("key")));
             Some(Some(Manager { id: id?, name: dto.name?, key: key? }))
         }
     }
+}
+
+/// Managers of other makes choose their id freely, and it has to be theirs to stand in their place.
+fn manager_id(converter: &mut Converter, id: String, here: &Here<'_>) -> Option<String> {
+    let count = id.chars().count();
+    if !(1..=200).contains(&count) || id.chars().any(char::is_control) || id.trim() != id {
+        let help = "write 1 to 200 characters that can be seen: the id that the platform's manager has, or a new UUID";
+        converter.refuse(here, Code::BadId, "is not an id", help);
+        return None;
+    }
+    Some(id)
 }
 
 fn proxies(converter: &mut Converter, dto: ProxiesDto, here: &Here<'_>) -> Option<Proxies> {

@@ -2,6 +2,8 @@
 
 mod client;
 mod documents;
+mod envelope;
+mod managed;
 mod pycti;
 mod reporter;
 mod scripted;
