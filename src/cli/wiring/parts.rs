@@ -7,7 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::credentials::{Identities, file, openers, resolve};
+use super::{
+    credentials::{Identities, file, openers, resolve},
+    managers::managed_client,
+};
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
     desired::{Context, Openers, PlatformFacts},
@@ -15,7 +18,7 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, OpenCtiConfig, Platform, Reporter},
-    reconcile::{CatalogLoader, CatalogPlace, Lock, Managers, Pipeline, PlatformLink, Secrets},
+    reconcile::{CatalogLoader, CatalogPlace, Lock, Managers, Pipeline, PlatformLink, QuietRegistration, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
     telemetry,
@@ -187,10 +190,10 @@ pub(crate) async fn pipeline(
     identities: Identities,
 ) -> Result<Parts, CliError> {
     let source = source(settings)?;
-    let (openers, secrets) = openers(settings, session, identities)?;
+    let (openers, secrets, managers) = openers(settings, session, identities)?;
     let catalogs = catalogs(settings)?;
     let engine = engine(settings).await?;
-    Ok(assemble(settings, source, openers, secrets, catalogs, engine))
+    Ok(Parts { managers, ..assemble(settings, source, openers, secrets, catalogs, engine) })
 }
 
 /// The whole pipeline over another engine.
@@ -203,8 +206,8 @@ pub(crate) fn pipeline_with<E: Engine>(
     identities: Identities,
     engine: E,
 ) -> Result<Parts<E>, CliError> {
-    let (openers, secrets) = openers(settings, session, identities)?;
-    Ok(assemble(settings, source(settings)?, openers, secrets, catalogs(settings)?, engine))
+    let (openers, secrets, managers) = openers(settings, session, identities)?;
+    Ok(Parts { managers, ..assemble(settings, source(settings)?, openers, secrets, catalogs(settings)?, engine) })
 }
 
 fn assemble<E: Engine>(
@@ -245,14 +248,16 @@ pub(crate) fn platform_client(
         PlatformKind::OpenCti => {}
         PlatformKind::OpenAev => return Ok(None),
     }
-    if platform.registration == Registration::Managed {
-        let message = format!("`platforms.{name}.registration`: `managed` is not supported by this version");
-        return Err(
-            CliError::new(Exit::Invalid, message).with_help("use `registration: self`, which every edition takes")
-        );
-    }
+    Ok(Some(Arc::new(opencti_client(name, platform)?)))
+}
+
+/// The client of OpenCTI.
+///
+/// # Errors
+/// Where its token or certificates can't be read.
+pub(super) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -> Result<OpenCtiClient, CliError> {
     let ca = platform.ca.as_ref().map(|path| file(path, &format!("platforms.{name}.ca"), MAX_CA)).transpose()?;
-    let client = OpenCtiClient::new(OpenCtiConfig {
+    Ok(OpenCtiClient::new(OpenCtiConfig {
         name: name.clone(),
         url: platform.url.clone(),
         token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
@@ -260,8 +265,7 @@ pub(crate) fn platform_client(
         proxy: platform.proxy.clone(),
         timeout: Duration::from_secs(30),
         connect_timeout: Duration::from_secs(10),
-    })?;
-    Ok(Some(Arc::new(client)))
+    })?)
 }
 
 /// A reporter for every platform of the settings that can be told something.
@@ -272,7 +276,11 @@ pub(crate) fn platforms(settings: &Settings) -> Result<Vec<PlatformLink>, CliErr
     let mut links = Vec::new();
     let mut untold = BTreeSet::new();
     for (name, platform) in &settings.platforms {
-        match platform_client(name, platform)? {
+        let client: Option<Arc<dyn Platform>> = match platform.registration {
+            Registration::Itself => platform_client(name, platform)?,
+            Registration::Managed => Some(Arc::new(QuietRegistration(managed_client(name, platform)?))),
+        };
+        match client {
             Some(client) => {
                 links.push(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, Intervals::default()) })
             }

@@ -33,6 +33,8 @@ pub(super) struct SiteNews {
     pub(super) site: Site,
     /// Counts the listings that could be read.
     pub(super) listings: u64,
+    /// When the newest of them was asked for.
+    pub(super) asked: Option<Instant>,
 }
 
 /// The loop's end of a keeper.
@@ -45,7 +47,7 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Begins to register, to give signs of life and to list.
     pub(super) fn begin(link: ManagedLink, tasks: &TaskTracker, cancel: CancellationToken) -> Self {
-        let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0 });
+        let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0, asked: None });
         let again = Arc::new(Notify::new());
         let task = Task { link: link.clone(), sender, again: Arc::clone(&again), known: None, standalone: None };
         tasks.spawn(async move {
@@ -103,11 +105,16 @@ impl Task {
                 Err(error) => {
                     self.failed(&error);
                     let wait = retry;
-                    let longest = match error.failure {
-                        Failure::Unauthorized(_) | Failure::Forbidden { .. } | Failure::RateLimited { .. } => RETRY_REFUSED,
-                        _ => RETRY.1,
-                    };
-                    retry = (retry * 2).min(longest);
+                    // A person has to act first, or it asks for fewer requests; else asking costs it nothing.
+                    let refused = matches!(
+                        error.failure,
+                        Failure::Unauthorized(_)
+                            | Failure::Forbidden { .. }
+                            | Failure::NoLicence { .. }
+                            | Failure::OtherManager { .. }
+                            | Failure::RateLimited { .. }
+                    );
+                    retry = (retry * 2).min(if refused { RETRY_REFUSED } else { RETRY.1 });
                     wait
                 }
             };
@@ -134,6 +141,7 @@ impl Task {
             Some(_) => {}
         }
         let standalone = self.standalone.is_none_or(|at| now.duration_since(at) >= STANDALONE);
+        let asked = Instant::now();
         let read = self.link.read(standalone).await?;
         if read.standalone.is_some() {
             self.standalone = Some(now);
@@ -149,6 +157,7 @@ impl Task {
             }
             news.site.listing = Some(Listing { instances: read.instances, standalone, before });
             news.listings += 1;
+            news.asked = Some(asked);
         });
         Ok(())
     }

@@ -39,6 +39,10 @@ pub(in crate::reconcile) struct PlatformWorks {
     keepers: Vec<Keeper>,
     /// How many listings of each platform were read.
     listings: BTreeMap<PlatformName, u64>,
+    /// When the newest listing of each platform was asked for.
+    asked: BTreeMap<PlatformName, Instant>,
+    /// When something last ended for an instance, well or not: only a listing asked for after that shows what came of it.
+    ended: BTreeMap<InstanceName, Instant>,
     /// For instances that a platform lists no more: how many listings had been read when that was first seen.
     missing: BTreeMap<InstanceName, (PlatformName, u64)>,
     busy: BTreeSet<InstanceName>,
@@ -56,6 +60,8 @@ impl PlatformWorks {
             memory: managers.memory(),
             keepers: links.map(|link| Keeper::begin(link, tasks, cancel.clone())).collect(),
             listings: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            ended: BTreeMap::new(),
             missing: BTreeMap::new(),
             busy: BTreeSet::new(),
             failed: BTreeMap::new(),
@@ -69,6 +75,7 @@ impl PlatformWorks {
     pub(in crate::reconcile) fn sites(&mut self) -> Vec<Site> {
         let news: Vec<_> = self.keepers.iter_mut().map(Keeper::newest).collect();
         self.listings = news.iter().map(|news| (news.site.name.clone(), news.listings)).collect();
+        self.asked = news.iter().filter_map(|news| Some((news.site.name.clone(), news.asked?))).collect();
         news.into_iter().map(|news| news.site).collect()
     }
 
@@ -123,6 +130,7 @@ impl PlatformWorks {
         self.busy.remove(&instance);
         // One that seemed to succeed and is found to have changed nothing is not tried again at once either.
         self.tries.note(&instance, Instant::now());
+        self.ended.insert(instance.clone(), Instant::now());
         match result {
             Ok(()) => {
                 self.failed.remove(&instance);
@@ -169,8 +177,10 @@ impl PlatformWorks {
         }
         for step in steps {
             let name = &step.instance;
-            let waits = self.busy.contains(name) || self.tries.waits_until(name, now).is_some();
             let Work::AtPlatform(work) = &step.work else { continue };
+            let ended = self.ended.get(name);
+            let unseen = ended.is_some_and(|ended| self.asked.get(&work.platform).is_none_or(|asked| asked < ended));
+            let waits = unseen || self.busy.contains(name) || self.tries.waits_until(name, now).is_some();
             let link = pipeline.managers.links.iter().find(|link| link.name == work.platform);
             // Its container goes first: what it still does belongs to the state that goes with it.
             let too_early = matches!(work.work, PlatformWork::Delete { .. })

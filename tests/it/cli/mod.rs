@@ -6,6 +6,7 @@ mod environment;
 mod exits;
 mod guards;
 mod held;
+mod managed;
 mod options;
 mod platform;
 mod run;
