@@ -219,7 +219,7 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
         of_source: true,
         state: former.map_or(wanted.state, |former| former.state),
         last: instance.state,
-        hash: listed.hash.clone(),
+        hash: former.map_or_else(|| listed.hash.clone(), |former| former.hash.clone()),
         listed: former.map_or_else(|| digest.clone(), |former| former.listed.clone()),
         reset,
         agreed: compared.agreed,

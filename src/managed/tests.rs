@@ -561,3 +561,12 @@ fn an_instance_that_was_managed_keeps_its_id_when_it_registers_itself() {
     assert_eq!(wanted(&overlaid, "a").env["CONNECTOR_ID"], EnvValue::Plain(ID.to_owned()));
     assert_eq!(overlaid.memory, world.memory);
 }
+
+#[test]
+fn what_is_put_back_is_no_reset() {
+    let world = World::new().declare("a", "", "").list(vec![listed(ID)]).then();
+    let digest = wanted(&world.overlay(), "a").source_digest.clone();
+    let changed = with(Listed { hash: "h2".to_owned(), ..listed(ID) }, "MISP_COUNT", clear("11"));
+    let world = world.list(vec![changed]).then().list(vec![listed(ID)]).then();
+    assert_eq!(wanted(&world.overlay(), "a").source_digest, digest);
+}

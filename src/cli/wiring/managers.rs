@@ -5,17 +5,20 @@ use std::{collections::BTreeMap, sync::Arc};
 use secrecy::SecretString;
 
 use super::{
-    credentials::{Identities, resolve},
+    credentials::{Identities, file},
     parts::opencti_client,
 };
 use crate::{
-    cli::{CliError, Exit},
+    cli::{CliError, Exit, output, render},
     desired::OpensEnvelopes,
     model::{PlatformKind, PlatformName, Registration},
-    platform::{ManagedPlatform, ManagerIdentity, ManagerKey},
+    platform::{KeyError, ManagedPlatform, ManagerIdentity, ManagerKey},
     reconcile::{ManagedLink, Managers},
-    settings::{Manager, PlatformSettings, SecretRef, Settings},
+    settings::{Manager, PlatformSettings, Settings},
 };
+
+/// The largest file of a key that is read, in bytes.
+const MAX_KEY: usize = 64 * 1024;
 
 /// The manager's key of every platform that has one.
 pub(super) type Keys = BTreeMap<PlatformName, Arc<ManagerKey>>;
@@ -58,11 +61,16 @@ pub(super) fn keys(settings: &Settings, identities: Identities) -> Result<Keys, 
 
 fn key(name: &PlatformName, manager: &Manager) -> Result<ManagerKey, CliError> {
     let setting = format!("platforms.{name}.manager.key");
-    let text = resolve(&SecretRef::File(manager.key.clone()), &setting)?;
-    ManagerKey::from_pem(&text).map_err(|error| {
+    let read = file(&manager.key, &setting, MAX_KEY)?;
+    if let Some(warning) = read.warning {
+        output::note(&format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
+    }
+    let unusable = |error: KeyError| {
         let message = format!("`{setting}`: `{}` can't be used: {error}", manager.key.display());
         CliError::new(Exit::Secret, message).with_help(error.help())
-    })
+    };
+    let text = std::str::from_utf8(&read.content).map_err(|_| unusable(KeyError::NotPem))?;
+    ManagerKey::from_pem(&SecretString::from(text)).map_err(unusable)
 }
 
 /// Every platform that has us manage its connectors.

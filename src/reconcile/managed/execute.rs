@@ -48,7 +48,15 @@ pub async fn at_platform(link: &ManagedLink, openers: &Openers, step: &AtPlatfor
             }
         }
         PlatformWork::Migrate { id, entry } => {
-            client.migrate(*id, &outgoing(entry, openers)?).await?;
+            let mut instance = outgoing(entry, openers)?;
+            client.migrate(*id, &instance).await?;
+            // It has the name that it gave itself; what was sent just now stays sealed as it is.
+            for value in instance.configuration.values_mut() {
+                if matches!(value, OutgoingValue::Secret(_)) {
+                    *value = OutgoingValue::Kept;
+                }
+            }
+            client.edit(*id, &instance).await?;
             client.request(*id, word(entry.wanted.state)).await?;
         }
         PlatformWork::Delete { id } => client.delete(*id).await?,

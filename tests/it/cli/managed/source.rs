@@ -101,8 +101,8 @@ async fn a_lost_answer_makes_no_second_connector() {
     let managed = Managed::start("", "").await;
     managed.env.declare("a", "");
     managed.platform.fault_of("managedConnectorAdd", "lost", 1).await;
-    managed.apply();
-    assert_eq!(managed.count().await, 1, "it was made, and its answer lost");
+    let ended = managed.apply();
+    assert_eq!(managed.count().await, 1, "it was made, and its answer lost: {ended:?}");
     managed.apply().with(0);
     assert_eq!((managed.count().await, managed.env.running().len()), (1, 1));
     managed.apply().with(0).saying("No changes.");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cli::environment::{Ended, TestEnvironment},
-    engine::support::docker,
+    engine::support::docker_quietly,
     opencti_server::Options,
     platform::{
         TOKEN,
@@ -85,9 +85,10 @@ impl Managed {
 
     /// One variable of an instance's container.
     pub(super) fn variable(&self, short: &str, key: &str) -> Option<String> {
-        let id = &self.env.containers(true)[short];
-        let set = docker(&["inspect", "--format", "{{json .Config.Env}}", id]);
-        let set: Vec<String> = serde_json::from_str(&set).unwrap();
+        // It may be replaced just now.
+        let id = self.env.containers(true).get(short)?.clone();
+        let set = docker_quietly(&["inspect", "--format", "{{json .Config.Env}}", &id]);
+        let set: Vec<String> = serde_json::from_str(set.trim()).ok()?;
         set.iter().find_map(|line| line.strip_prefix(&format!("{key}="))).map(str::to_owned)
     }
 
