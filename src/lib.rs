@@ -26,6 +26,7 @@
 //! manifest::read      -> Reading { manifests, findings }    never fails; every finding has file, line, column
 //! desired::assemble   -> DesiredState { wanted, complete }  with the catalog's contracts; secrets still sealed
 //! Engine::observe     -> Observed { containers }
+//! managed::overlay    -> DesiredState                       with what platforms keep of instances they have us manage
 //! plan::diff          -> Plan { steps, untouched, held }    pure; the same value is shown and applied
 //! Engine::apply(step) -> Outcome
 //! report::of          -> StatusReport -> Platform
@@ -45,13 +46,14 @@
 //! import     -> model yaml manifest catalog secrets
 //! desired    -> model manifest catalog secrets
 //! plan       -> model manifest desired
+//! managed    -> model manifest desired plan
 //! report     -> model manifest desired plan
 //! source     -> model
 //! engine     -> model manifest desired plan
 //! platform   -> model report
-//! settings   -> model yaml source engine platform
+//! settings   -> model yaml managed source engine platform
 //! telemetry  -> model
-//! reconcile  -> model manifest catalog secrets desired plan report source engine platform telemetry
+//! reconcile  -> model manifest catalog secrets desired plan managed report source engine platform telemetry
 //! cli        -> everything
 //! ```
 
@@ -60,6 +62,7 @@ pub mod cli;
 pub mod desired;
 pub mod engine;
 pub mod import;
+pub mod managed;
 pub mod manifest;
 pub mod model;
 pub mod plan;

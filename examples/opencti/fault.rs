@@ -22,10 +22,14 @@ pub(super) enum Fault {
     Unauthorized,
     TooManyRequests,
     Cut,
+    /// The operation is carried out, and its answer is lost.
+    Lost,
+    /// What is listed is not in the list.
+    Empty,
 }
 
 impl Fault {
-    pub(super) const WORDS: [&str; 7] = ["none", "500", "html", "hang", "401", "429", "cut"];
+    pub(super) const WORDS: [&str; 9] = ["none", "500", "html", "hang", "401", "429", "cut", "lost", "empty"];
 
     pub(super) fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -36,24 +40,29 @@ impl Fault {
             "401" => Some(Self::Unauthorized),
             "429" => Some(Self::TooManyRequests),
             "cut" => Some(Self::Cut),
+            "lost" => Some(Self::Lost),
+            "empty" => Some(Self::Empty),
             _ => None,
         }
     }
 }
 
-/// The answer of a platform that fails so; none where it does not fail.
+/// The answer of a platform that fails so; none where it does not fail, or not before it has done what it was asked.
 pub(super) async fn answer(fault: Fault) -> Option<Response> {
     match fault {
-        Fault::None => None,
+        Fault::None | Fault::Lost | Fault::Empty => None,
         Fault::ServerError => Some((StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()),
         Fault::Html => Some(Html("<!doctype html><title>Log in</title>").into_response()),
         Fault::Hang => future::pending().await,
         Fault::Unauthorized => Some((StatusCode::UNAUTHORIZED, "Unauthorized").into_response()),
         Fault::TooManyRequests => Some((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "").into_response()),
-        Fault::Cut => {
-            let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
-            let body = Body::from_stream(stream::iter([Ok("{\"data\":{"), broken]));
-            Some(([(CONTENT_TYPE, "application/json")], body).into_response())
-        }
+        Fault::Cut => Some(cut()),
     }
+}
+
+/// Half of an answer.
+pub(super) fn cut() -> Response {
+    let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+    let body = Body::from_stream(stream::iter([Ok("{\"data\":{"), broken]));
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }

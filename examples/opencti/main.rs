@@ -26,6 +26,15 @@ struct Arguments {
     /// Speak like an older release, which keeps no signs of life apart from changes.
     #[arg(long)]
     older: bool,
+    /// Have no enterprise licence, so that it has nobody manage its connectors.
+    #[arg(long)]
+    without_licence: bool,
+    /// The version of the envelopes in which it hands secrets to its manager; without it, that of its release.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
+    envelope: Option<u8>,
+    /// A catalog of connectors, as they are published; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    catalog: Vec<PathBuf>,
     /// A file to write the port to once it is open.
     #[arg(long)]
     port_file: Option<PathBuf>,
@@ -42,12 +51,19 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::fs::write(&unfinished, format!("{}\n", address.port())).await?;
         tokio::fs::rename(&unfinished, &file).await?;
     }
+    let mut catalogs = Vec::new();
+    for file in &arguments.catalog {
+        catalogs.push(serde_json::from_slice(&tokio::fs::read(file).await?)?);
+    }
     say(&format!("a stand-in of OpenCTI {} is ready at http://{address}", arguments.platform_version));
     let options = server::Options {
         tokens: arguments.token,
         capabilities: arguments.capability,
         version: arguments.platform_version,
         older: arguments.older,
+        licence: !arguments.without_licence,
+        envelope: arguments.envelope,
+        catalogs,
     };
     server::serve(listener, options).await?;
     Ok(())

@@ -2,24 +2,36 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use async_graphql::{Context, EmptySubscription, Error, ErrorExtensions as _, ID, Object, Result};
+use async_graphql::{Context, EmptySubscription, Error, ErrorExtensions as _, ID, MergedObject, Object, Result};
 use jiff::Timestamp;
 
 use super::{
+    managed::{ManagerMutation, ManagerQuery},
     state::{Platform, Stored},
     types::{
-        AppInfo, Capability, Connector, ConnectorInfoInput, CurrentConnectorStatusInput, HealthConnectorStatusInput,
-        LogsConnectorStatusInput, ManagedConnector, MeUser, RegisterConnectorInput, USER,
+        AppInfo, Capability, Connector, ConnectorInfoInput, HealthConnectorStatusInput, LogsConnectorStatusInput,
+        MeUser, RegisterConnectorInput, USER,
     },
 };
 
 pub(super) type Schema = async_graphql::Schema<Query, Mutation, EmptySubscription>;
 
 pub(super) fn schema(platform: Arc<Platform>) -> Schema {
-    Schema::build(Query, Mutation, EmptySubscription).data(platform).finish()
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription).data(platform).finish()
 }
 
-fn platform<'a>(context: &Context<'a>, operation: &str, id: &str, capability: &str) -> Result<&'a Arc<Platform>> {
+#[derive(MergedObject, Default)]
+pub(super) struct Query(ConnectorQuery, ManagerQuery);
+
+#[derive(MergedObject, Default)]
+pub(super) struct Mutation(ConnectorMutation, ManagerMutation);
+
+pub(super) fn platform<'a>(
+    context: &Context<'a>,
+    operation: &str,
+    id: &str,
+    capability: &str,
+) -> Result<&'a Arc<Platform>> {
     let platform = context.data::<Arc<Platform>>()?;
     platform.note(operation, id);
     if capability.is_empty() || platform.allows(capability) {
@@ -29,7 +41,7 @@ fn platform<'a>(context: &Context<'a>, operation: &str, id: &str, capability: &s
     }
 }
 
-fn failure(message: &str, code: &'static str, status: i32) -> Error {
+pub(super) fn failure(message: &str, code: &'static str, status: i32) -> Error {
     let data = BTreeMap::from([("http_status", status)]);
     Error::new(message).extend_with(|_, extensions| {
         extensions.set("code", code);
@@ -37,17 +49,18 @@ fn failure(message: &str, code: &'static str, status: i32) -> Error {
     })
 }
 
-fn unknown() -> Error {
+pub(super) fn unknown() -> Error {
     failure("Cant find element to update", "FUNCTIONAL_ERROR", 400)
 }
 
-pub(super) struct Query;
+#[derive(Default)]
+struct ConnectorQuery;
 
 #[Object]
-impl Query {
+impl ConnectorQuery {
     async fn about(&self, context: &Context<'_>) -> Result<Option<AppInfo>> {
         let platform = platform(context, "about", "", "")?;
-        Ok(Some(AppInfo { version: platform.version().to_owned() }))
+        Ok(Some(AppInfo { version: platform.version() }))
     }
 
     async fn me(&self, context: &Context<'_>) -> Result<MeUser> {
@@ -73,10 +86,11 @@ impl Query {
     }
 }
 
-pub(super) struct Mutation;
+#[derive(Default)]
+struct ConnectorMutation;
 
 #[Object]
-impl Mutation {
+impl ConnectorMutation {
     async fn register_connector(
         &self,
         context: &Context<'_>,
@@ -108,26 +122,6 @@ impl Mutation {
         let none = || failure("No connector found with the specified ID", "FUNCTIONAL_ERROR", 400);
         let stored = platform.change(&id, platform.is_older(), change).ok_or_else(none)?;
         Ok(Some(Connector { stored, older: platform.is_older() }))
-    }
-
-    async fn delete_connector(&self, context: &Context<'_>, id: ID) -> Result<ID> {
-        let platform = platform(context, "deleteConnector", &id, "MODULES_MODMANAGE")?;
-        platform.remove(&id).map(|_| id).ok_or_else(unknown)
-    }
-
-    async fn update_connector_current_status(
-        &self,
-        context: &Context<'_>,
-        input: CurrentConnectorStatusInput,
-    ) -> Result<Option<ManagedConnector>> {
-        let platform = platform(context, "updateConnectorCurrentStatus", &input.id, "CONNECTORAPI")?;
-        let stored =
-            platform.change(&input.id, true, |stored| stored.status = Some(input.status)).ok_or_else(unknown)?;
-        Ok(Some(ManagedConnector {
-            id: stored.input.id,
-            name: stored.input.name,
-            manager_current_status: stored.status.map(|status| status.as_str().to_owned()),
-        }))
     }
 
     async fn update_connector_logs(&self, context: &Context<'_>, input: LogsConnectorStatusInput) -> Result<ID> {

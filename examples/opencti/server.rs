@@ -1,6 +1,7 @@
 //! Serves the stand-in's GraphQL, what it has been told, and switches for faults.
 
 mod fault;
+mod managed;
 mod schema;
 mod state;
 mod types;
@@ -31,10 +32,26 @@ pub(crate) struct Options {
     pub(crate) version: String,
     /// Whether it speaks like an older release.
     pub(crate) older: bool,
+    /// Whether it has an enterprise licence.
+    pub(crate) licence: bool,
+    /// The version of the envelopes it makes; none for that of its release: 1 for older ones, 2 for newer ones.
+    pub(crate) envelope: Option<u8>,
+    /// Its catalogs, in the format that connectors are published in.
+    pub(crate) catalogs: Vec<Value>,
 }
 
 /// Fields that older releases do not have.
-const NEWER_FIELDS: [&str; 4] = ["last_seen_at", "jwks", "s3", "dead_letter_routing"];
+const NEWER_FIELDS: [&str; 9] = [
+    "last_seen_at",
+    "jwks",
+    "s3",
+    "dead_letter_routing",
+    "title",
+    "user_id",
+    "automatic_user",
+    "confidence_level",
+    "connectorMigrateToManaged",
+];
 
 struct Server {
     platform: Arc<Platform>,
@@ -52,19 +69,32 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
         .route("/connectors.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.connectors())))
         .route("/requests.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.requests())))
         .route("/_fault", post(set_fault))
+        .route("/_version", post(set_version))
         .with_state(server);
     axum::serve(listener, router).await
 }
 
 async fn set_fault(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> Response {
-    match body.get("kind").and_then(Value::as_str).and_then(Fault::from_word) {
-        Some(fault) => {
-            server.platform.set_fault(fault);
+    let Some(fault) = body.get("kind").and_then(Value::as_str).and_then(Fault::from_word) else {
+        let kinds = Fault::WORDS.join(", ");
+        return (StatusCode::BAD_REQUEST, format!("`kind` must be one of {kinds}\n")).into_response();
+    };
+    match body.get("operation").and_then(Value::as_str) {
+        Some(operation) => {
+            server.platform.set_fault_of(operation, fault, body.get("times").and_then(Value::as_u64));
+        }
+        None => server.platform.set_fault(fault),
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn set_version(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> Response {
+    match body.get("version").and_then(Value::as_str) {
+        Some(version) => {
+            server.platform.set_version(version);
             StatusCode::NO_CONTENT.into_response()
         }
-        None => {
-            (StatusCode::BAD_REQUEST, format!("`kind` must be one of {}\n", Fault::WORDS.join(", "))).into_response()
-        }
+        None => (StatusCode::BAD_REQUEST, "`version` must be a text\n").into_response(),
     }
 }
 
@@ -78,13 +108,16 @@ async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: By
         return (StatusCode::BAD_REQUEST, Json(error("the body is no GraphQL request", "BAD_REQUEST", 400)))
             .into_response();
     };
-    if server.platform.is_older() {
-        let asks =
-            |field: &&&str| request.query.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == **field);
-        if let Some(field) = NEWER_FIELDS.iter().find(asks) {
-            let message = format!("Cannot query field \"{field}\".");
-            return (StatusCode::BAD_REQUEST, Json(error(&message, "GRAPHQL_VALIDATION_FAILED", 400))).into_response();
-        }
+    let asks = |field: &str| request.query.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == field);
+    let fault = server.platform.fault_of(asks);
+    if let Some(answer) = fault::answer(fault).await {
+        server.platform.note("(fault)", "");
+        return answer;
+    }
+    if server.platform.is_older()
+        && let Some(refused) = refusal_of_older(&request, asks)
+    {
+        return refused;
     }
     let token =
         headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.strip_prefix("Bearer "));
@@ -92,11 +125,31 @@ async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: By
         server.platform.note("(unauthorized)", "");
         return Json(error("You must be logged in to do this.", "AUTH_REQUIRED", 401)).into_response();
     }
-    let mut response = server.schema.execute(request).await;
+    let mut response = server.schema.execute(request.data(fault)).await;
+    if fault == Fault::Lost {
+        return fault::cut();
+    }
     let invalid = response.errors.iter().any(|error| error.path.is_empty());
     response.errors.iter_mut().for_each(complete);
     let status = if invalid { StatusCode::BAD_REQUEST } else { StatusCode::OK };
     (status, Json(response)).into_response()
+}
+
+/// What an older release answers to a request that only newer ones understand.
+fn refusal_of_older(request: &Request, asks: impl Fn(&str) -> bool) -> Option<Response> {
+    if let Some(field) = NEWER_FIELDS.into_iter().find(|field| asks(field)) {
+        let message = format!("Cannot query field \"{field}\".");
+        return Some(
+            (StatusCode::BAD_REQUEST, Json(error(&message, "GRAPHQL_VALIDATION_FAILED", 400))).into_response(),
+        );
+    }
+    let input = match request.variables.get("input") {
+        Some(async_graphql::Value::Object(input)) => input,
+        Some(_) | None => return None,
+    };
+    let field = input.keys().find(|key| NEWER_FIELDS.contains(&key.as_str()))?;
+    let message = format!("Variable \"$input\" got an invalid value; Field \"{field}\" is not defined.");
+    Some((StatusCode::BAD_REQUEST, Json(error(&message, "BAD_USER_INPUT", 400))).into_response())
 }
 
 /// The platform's servers name what is wrong with a document; the library that is used here does not.

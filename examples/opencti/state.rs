@@ -8,7 +8,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Options, fault::Fault, types};
+use super::{Options, fault::Fault, managed, types};
 
 /// How long a connector counts as active after a sign of life, and how long its health is kept.
 const LIFE: SignedDuration = SignedDuration::from_mins(5);
@@ -29,9 +29,34 @@ pub(super) struct Stored {
     pub(super) health: Option<(types::HealthConnectorStatusInput, Timestamp)>,
     pub(super) registrations: u64,
     pub(super) pings: u64,
+    /// What is there beside this for one that a manager runs.
+    pub(super) managed: Option<managed::Managed>,
 }
 
 impl Stored {
+    pub(super) fn new(input: types::RegisterConnectorInput) -> Self {
+        let now = Timestamp::now();
+        Self {
+            input,
+            state: None,
+            info: None,
+            created_at: now,
+            updated_at: now,
+            last_seen_at: None,
+            status: None,
+            logs: Vec::new(),
+            health: None,
+            registrations: 0,
+            pings: 0,
+            managed: None,
+        }
+    }
+
+    /// The name that people gave.
+    pub(super) fn title(&self) -> &str {
+        self.managed.as_ref().map_or(&self.input.name, |managed| &managed.title)
+    }
+
     pub(super) fn is_active(&self, older: bool, now: Timestamp) -> bool {
         let seen = if older { Some(self.updated_at) } else { self.last_seen_at };
         seen.is_some_and(|seen| now.duration_since(seen) < LIFE)
@@ -65,14 +90,22 @@ impl Stored {
             "logs": self.logs,
             "registrations": self.registrations,
             "pings": self.pings,
+            "title": self.title(),
+            "managed": self.managed.as_ref().map(|managed| managed.page(self)),
         })
     }
 }
 
-struct Memory {
-    connectors: BTreeMap<String, Stored>,
+pub(super) struct Memory {
+    pub(super) connectors: BTreeMap<String, Stored>,
+    pub(super) managers: BTreeMap<String, managed::Manager>,
+    /// Users by their id.
+    pub(super) users: BTreeMap<String, String>,
+    version: String,
     requests: Vec<Value>,
     fault: Fault,
+    /// Faults of single operations, and how often each still happens; none for always.
+    faults: BTreeMap<String, (Fault, Option<u64>)>,
 }
 
 /// The stand-in.
@@ -83,20 +116,36 @@ pub(super) struct Platform {
 
 impl Platform {
     pub(super) fn new(options: Options) -> Self {
-        let memory = Memory { connectors: BTreeMap::new(), requests: Vec::new(), fault: Fault::None };
+        let memory = Memory {
+            connectors: BTreeMap::new(),
+            managers: BTreeMap::new(),
+            users: BTreeMap::from([(types::USER.to_owned(), "lockstep".to_owned())]),
+            version: options.version.clone(),
+            requests: Vec::new(),
+            fault: Fault::None,
+            faults: BTreeMap::new(),
+        };
         Self { options, memory: Mutex::new(memory) }
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    pub(super) fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.options
     }
 
     pub(super) fn is_older(&self) -> bool {
         self.options.older
     }
 
-    pub(super) fn version(&self) -> &str {
-        &self.options.version
+    pub(super) fn version(&self) -> String {
+        self.memory().version.clone()
+    }
+
+    pub(super) fn set_version(&self, version: &str) {
+        self.memory().version = version.to_owned();
     }
 
     pub(super) fn capabilities(&self) -> &[String] {
@@ -121,6 +170,22 @@ impl Platform {
 
     pub(super) fn set_fault(&self, fault: Fault) {
         self.memory().fault = fault;
+    }
+
+    /// Makes one operation fail, as often as is said.
+    pub(super) fn set_fault_of(&self, operation: &str, fault: Fault, times: Option<u64>) {
+        self.memory().faults.insert(operation.to_owned(), (fault, times));
+    }
+
+    /// The fault of the first operation among those that are asked for, which counts as happened.
+    pub(super) fn fault_of(&self, asked: impl Fn(&str) -> bool) -> Fault {
+        let mut memory = self.memory();
+        let fitting = memory.faults.iter_mut().find(|(operation, (_, times))| asked(operation) && *times != Some(0));
+        let Some((_, (fault, times))) = fitting else { return Fault::None };
+        if let Some(times) = times {
+            *times -= 1;
+        }
+        *fault
     }
 
     /// Remembers that an operation was asked for.
@@ -155,19 +220,7 @@ impl Platform {
     pub(super) fn register(&self, input: types::RegisterConnectorInput) -> Stored {
         let now = Timestamp::now();
         let mut memory = self.memory();
-        let stored = memory.connectors.entry(input.id.to_string()).or_insert_with(|| Stored {
-            input: input.clone(),
-            state: None,
-            info: None,
-            created_at: now,
-            updated_at: now,
-            last_seen_at: None,
-            status: None,
-            logs: Vec::new(),
-            health: None,
-            registrations: 0,
-            pings: 0,
-        });
+        let stored = memory.connectors.entry(input.id.to_string()).or_insert_with(|| Stored::new(input.clone()));
         stored.input = input;
         stored.updated_at = now;
         stored.last_seen_at = Some(now);

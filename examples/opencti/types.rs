@@ -10,7 +10,7 @@ pub(super) const USER: &str = "88ec0c6a-13ce-4e39-b486-354fe4a7084f";
 
 /// A time in RFC 3339.
 #[derive(Debug, Clone)]
-pub(super) struct DateTime(Timestamp);
+pub(super) struct DateTime(pub(super) Timestamp);
 
 #[Scalar]
 impl ScalarType for DateTime {
@@ -35,6 +35,15 @@ pub(super) enum ConnectorType {
 }
 
 impl ConnectorType {
+    pub(super) const ALL: [Self; 6] = [
+        Self::ExternalImport,
+        Self::InternalImportFile,
+        Self::InternalEnrichment,
+        Self::InternalAnalysis,
+        Self::InternalExportFile,
+        Self::Stream,
+    ];
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::ExternalImport => "EXTERNAL_IMPORT",
@@ -90,12 +99,6 @@ pub(super) struct ConnectorInfoInput {
     pub(super) queue_messages_size: f64,
     pub(super) next_run_datetime: Option<DateTime>,
     pub(super) last_run_datetime: Option<DateTime>,
-}
-
-#[derive(Debug, Clone, InputObject)]
-pub(super) struct CurrentConnectorStatusInput {
-    pub(super) id: ID,
-    pub(super) status: ConnectorCurrentStatus,
 }
 
 #[derive(Debug, Clone, InputObject)]
@@ -187,6 +190,18 @@ pub(super) struct ConnectorHealthMetrics {
     pub(super) is_in_reboot_loop: bool,
 }
 
+impl ConnectorHealthMetrics {
+    pub(super) fn of(stored: &Stored) -> Option<Self> {
+        let (health, at) = stored.health(Timestamp::now())?;
+        Some(Self {
+            restart_count: health.restart_count,
+            started_at: DateTime(health.started_at.parse().ok()?),
+            last_update: DateTime(*at),
+            is_in_reboot_loop: health.is_in_reboot_loop,
+        })
+    }
+}
+
 /// A connector.
 pub(super) struct Connector {
     pub(super) stored: Stored,
@@ -209,6 +224,10 @@ impl Connector {
 
     async fn name(&self) -> &str {
         &self.stored.input.name
+    }
+
+    async fn title(&self) -> &str {
+        self.stored.title()
     }
 
     async fn active(&self) -> Option<bool> {
@@ -244,7 +263,7 @@ impl Connector {
     }
 
     async fn connector_user_id(&self) -> Option<ID> {
-        Some(ID::from(USER))
+        Some(ID::from(self.stored.managed.as_ref().map_or(USER, |managed| managed.user.as_str())))
     }
 
     async fn connector_queue_details(&self) -> ConnectorQueueDetails {
@@ -295,7 +314,7 @@ impl Connector {
     }
 
     async fn is_managed(&self) -> Option<bool> {
-        Some(false)
+        Some(self.stored.managed.is_some())
     }
 
     async fn manager_current_status(&self) -> Option<&str> {
@@ -307,13 +326,7 @@ impl Connector {
     }
 
     async fn manager_health_metrics(&self) -> Option<ConnectorHealthMetrics> {
-        let (health, at) = self.stored.health(Timestamp::now())?;
-        Some(ConnectorHealthMetrics {
-            restart_count: health.restart_count,
-            started_at: DateTime(health.started_at.parse().ok()?),
-            last_update: DateTime(*at),
-            is_in_reboot_loop: health.is_in_reboot_loop,
-        })
+        ConnectorHealthMetrics::of(&self.stored)
     }
 
     async fn built_in(&self) -> Option<bool> {
@@ -323,13 +336,4 @@ impl Connector {
     async fn jwks(&self) -> &str {
         "{\"keys\":[]}"
     }
-}
-
-/// What the mutations of managers answer with.
-#[derive(SimpleObject)]
-#[graphql(rename_fields = "snake_case")]
-pub(super) struct ManagedConnector {
-    pub(super) id: ID,
-    pub(super) name: String,
-    pub(super) manager_current_status: Option<String>,
 }

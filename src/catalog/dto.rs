@@ -9,6 +9,8 @@ use serde_json::Value;
 pub(super) struct CatalogDto {
     /// Only the newer format has it.
     pub(super) manifest_schema_version: Option<IgnoredAny>,
+    /// What the platform knows the catalog by.
+    pub(super) id: Option<String>,
     pub(super) version: Option<String>,
     pub(super) contracts: Vec<ContractDto>,
 }

@@ -16,6 +16,7 @@ use crate::model::{ConnectorKind, InvalidName, Slug};
 #[derive(Debug)]
 pub struct Catalog {
     name: String,
+    id: Option<String>,
     version: Option<String>,
     contracts: Vec<Contract>,
 }
@@ -123,12 +124,17 @@ impl Catalog {
             contracts.push(contract);
         }
         contracts.sort_by(|a, b| a.slug.cmp(&b.slug));
-        Ok(Self { name: name.to_owned(), version: dto.version, contracts })
+        Ok(Self { name: name.to_owned(), id: filled(dto.id), version: dto.version, contracts })
     }
 
     /// The name that errors call it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the platform knows it by.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// The version that it gives itself, such as `rolling`.

@@ -6,11 +6,11 @@ use std::{
 };
 
 use super::{
-    Action, Cause, ContainerState, LABELS, NewContainer, Observed, ObservedContainer, Plan, PruneRules, Pruning,
-    Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, prune, reasons,
+    Action, Cause, ContainerState, LABELS, NewContainer, OF_PLATFORM, Observed, ObservedContainer, Plan, PruneRules,
+    Pruning, Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, prune, reasons,
 };
 use crate::{
-    desired::{DesiredState, Origin, Wanted},
+    desired::{DesiredState, Keeper, Origin, Wanted},
     manifest::WantedState,
     model::{InstanceName, OwnerName},
 };
@@ -106,7 +106,9 @@ fn marks(container: &ObservedContainer, mark: &SourceMark) -> bool {
 /// Whether a container is what is wanted: its mark says so, or its digest, or a close look at every field.
 fn is_wanted(container: &ObservedContainer, wanted: &Wanted, digests: &Digests) -> bool {
     let by_digest = || digests.specs.get(&wanted.name).is_some_and(|digest| container.digest.as_ref() == Some(digest));
-    marks(container, &digests.mark(wanted)) || by_digest() || reasons::equal(container, wanted)
+    let reset = wanted.management.as_ref().is_some_and(|management| management.reset.is_some());
+    let looks_equal = || !reset && reasons::equal(container, wanted);
+    marks(container, &digests.mark(wanted)) || by_digest() || looks_equal()
 }
 
 fn one(
@@ -214,9 +216,11 @@ fn steady(wanted: &Wanted, current: &ObservedContainer) -> Steady {
 }
 
 fn state_reason(wanted: &Wanted, current: &ObservedContainer, after: &str, cause: Cause) -> Reason {
-    let place = match wanted.origins.get("state") {
-        Some(Origin::Manifest(place)) => Some(place.clone()),
-        Some(Origin::Catalog | Origin::Platform | Origin::Lockstep) | None => None,
+    let (place, cause) = match wanted.origins.get("state") {
+        Some(Origin::Manifest(place)) => (Some(place.clone()), cause),
+        // People at the platform asked for it.
+        Some(Origin::Platform) => (None, Cause::Platform),
+        Some(_) | None => (None, cause),
     };
     Reason {
         field: "state".to_owned(),
@@ -226,6 +230,14 @@ fn state_reason(wanted: &Wanted, current: &ObservedContainer, after: &str, cause
         cause,
         place,
         commit: None,
+    }
+}
+
+/// What a container is made from: a revision of the source, or what a platform says.
+fn revision(desired: &DesiredState, wanted: &Wanted) -> String {
+    match (wanted.keeper(), &wanted.platform) {
+        (Some(Keeper::Platform), Some(platform)) => format!("{OF_PLATFORM}{platform}"),
+        (Some(Keeper::Platform | Keeper::Source) | None, _) => desired.revision.full(),
     }
 }
 
@@ -251,7 +263,7 @@ fn new_container(
         (LABELS.id, wanted.id.to_string()),
         (LABELS.digest, digest.0.clone()),
         (LABELS.source, mark.to_string()),
-        (LABELS.revision, desired.revision.full()),
+        (LABELS.revision, revision(desired, wanted)),
         (LABELS.sealed, sealed.join(",")),
     ];
     labels.extend(own.map(|(key, value)| (key.to_owned(), value)));

@@ -16,7 +16,10 @@ pub use crate::model::{
     stop_seconds,
 };
 pub use diff::{Digests, diff, needs_digest, needs_look};
+use observed::OF_PLATFORM;
 pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
-pub use types::{Action, Cause, NewContainer, Plan, Reason, Refusal, Replacement, Step, Work};
+pub use types::{
+    Action, AtPlatform, Cause, Entry, NewContainer, Plan, PlatformWork, Reason, Refusal, Replacement, Step, Work,
+};

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Cause, ObservedContainer, Reason};
-use crate::desired::{EnvValue, Origin, Wanted};
+use crate::{
+    desired::{EnvValue, Keeper, Origin, Wanted},
+    model::Place,
+};
 
 /// Whether a close look has shown that a container is what is wanted in every field.
 pub(super) fn equal(container: &ObservedContainer, wanted: &Wanted) -> bool {
@@ -19,9 +22,17 @@ pub(super) fn of_creation(wanted: &Wanted) -> Reason {
         before: None,
         after: Some(wanted.image.clone()),
         sensitive: false,
-        cause: Cause::Manifest,
-        place: Some(wanted.place.clone()),
+        cause: cause_of(wanted).0,
+        place: cause_of(wanted).1,
         commit: None,
+    }
+}
+
+/// Why an instance as a whole is as it is wanted: its manifest says so, or people at its platform.
+fn cause_of(wanted: &Wanted) -> (Cause, Option<Place>) {
+    match wanted.keeper() {
+        Some(Keeper::Platform) => (Cause::Platform, None),
+        Some(Keeper::Source) | None => (Cause::Manifest, Some(wanted.place.clone())),
     }
 }
 
@@ -49,13 +60,16 @@ pub(super) fn of_change(old: &[&ObservedContainer], wanted: &Wanted) -> Vec<Reas
         return fields;
     }
     let before = newest.and_then(|container| container.source.clone()).map(|mark| short(&mark));
+    let reset = wanted.management.as_ref().is_some_and(|management| management.reset.is_some());
+    let (field, (cause, place)) =
+        if reset { ("state.reset", (Cause::Platform, None)) } else { ("spec", cause_of(wanted)) };
     vec![Reason {
-        field: "spec".to_owned(),
+        field: field.to_owned(),
         before,
         after: Some(short(&wanted.source_digest.0)),
         sensitive: false,
-        cause: Cause::Manifest,
-        place: Some(wanted.place.clone()),
+        cause,
+        place,
         commit: None,
     }]
 }

@@ -50,7 +50,12 @@ pub fn renames(plan: &Plan, observed: &Observed) -> Vec<Rename> {
 fn created(work: &Work) -> Option<&Wanted> {
     match work {
         Work::Create(new) => Some(&new.wanted),
-        Work::Replace(_) | Work::Recreate { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => None,
+        Work::Replace(_)
+        | Work::Recreate { .. }
+        | Work::Start { .. }
+        | Work::Stop { .. }
+        | Work::Remove { .. }
+        | Work::AtPlatform(_) => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tells a platform where its instances stand, and asks what it has heard from them.
 
+mod envelope;
 mod error;
 mod http;
 mod managed;
@@ -9,6 +10,7 @@ mod reporter;
 mod types;
 
 pub use crate::model::printable as words;
+pub use envelope::{EnvelopeError, KEY_BITS, KeyError, ManagerKey};
 pub use error::{Failure, PlatformError};
 use futures_util::future::BoxFuture;
 pub use http::{HttpConfig, HttpConfig as OpenCtiConfig};
@@ -17,7 +19,7 @@ pub use managed::{
     OutgoingValue, RequestedStatus, RequestedWord,
 };
 pub use openaev::{OpenAevClient, OpenAevConfig};
-pub use opencti::{Document, OpenCtiClient, documents};
+pub use opencti::{Document, Licence, OpenCtiClient, documents, managed_documents};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
     About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, Takes, WhoAmI,

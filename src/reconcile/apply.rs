@@ -2,15 +2,21 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
+use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{PassError, Pipeline, Planned, State, StepReport, Watcher, execute};
+use super::{PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, at_platform, choose::made, execute};
 use crate::{
-    engine::{Engine, Problem},
+    desired::DesiredState,
+    engine::{Engine, Outcome, Problem},
+    managed::{Memory, Overlaid},
     model::InstanceName,
-    plan::{Action, Pruning},
+    plan::{Action, AtPlatform, Observed, Pruning, Step, Work},
     source::Source,
 };
+
+/// How many things are done at platforms at a time.
+const AT_PLATFORMS: usize = 4;
 
 /// How one application is carried out.
 #[derive(Debug, Clone)]
@@ -38,14 +44,18 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// How many steps of an action ended well.
+    /// How many instances saw a step of one of these actions end well; what happens at a platform counts only where no
+    /// container was touched.
     pub fn done(&self, actions: &[Action]) -> usize {
-        self.steps.iter().filter(|step| step.result.is_ok() && actions.contains(&step.action)).count()
+        let on_engine =
+            |name: &InstanceName| self.steps.iter().any(|step| step.instance == *name && !step.action.is_at_platform());
+        let counts = |step: &&StepReport| !step.action.is_at_platform() || !on_engine(&step.instance);
+        let well = |step: &&StepReport| step.result.is_ok() && actions.contains(&step.action);
+        self.steps.iter().filter(counts).filter(well).count()
     }
 
     /// Whether everything that was wanted is brought about.
     pub fn is_whole(&self) -> bool {
-        use crate::engine::Outcome;
         let well = |step: &StepReport| match &step.result {
             Ok(Outcome::Done) => true,
             Ok(Outcome::Unfinished | Outcome::Unhealthy { .. }) | Err(_) => false,
@@ -69,17 +79,21 @@ pub async fn apply<S: Source, E: Engine>(
     cancel: &CancellationToken,
     confirm: impl AsyncFnOnce(&Planned) -> bool,
 ) -> Result<Applied, PassError> {
-    let desired = pipeline.desired().await?;
+    let base = pipeline.desired().await?;
     let observed = pipeline.observe().await?;
-    let mut absent = Pruning::absent(&desired, &observed);
+    let memory = pipeline.managers.memory();
+    let sites = pipeline.managers.look(true, &observed, &memory).await;
+    let overlaid = pipeline.overlay(base.clone(), &observed, &sites, &memory);
+    let mut absent = Pruning::absent(&overlaid.desired, &observed);
     if !absent.is_empty() {
         // What is to be removed must be absent in two readings.
-        let again = pipeline.desired().await?;
-        absent = absent.intersection(&Pruning::absent(&again, &observed)).cloned().collect();
+        let again = pipeline.overlay(pipeline.desired().await?, &observed, &sites, &memory);
+        absent = absent.intersection(&Pruning::absent(&again.desired, &observed)).cloned().collect();
     }
     let pruning =
         Pruning { now, absent_before: absent, acknowledged: options.acknowledged, only: options.only.clone() };
-    let mut planned = pipeline.plan(desired, observed, &pruning).await?;
+    let mut remembered = overlaid.memory.clone();
+    let mut planned = pipeline.plan_overlaid(overlaid, observed.clone(), &pruning).await?;
     if !confirm(&planned).await {
         return Ok(Applied { planned, problems: Vec::new(), steps: Vec::new() });
     }
@@ -90,13 +104,117 @@ pub async fn apply<S: Source, E: Engine>(
     };
     let blocked: BTreeSet<_> = problems.iter().map(|problem| problem.instance().clone()).collect();
     planned.plan.steps.retain(|step| !blocked.contains(&step.instance));
-    let steps = &planned.plan.steps;
-    let steps = execute(&pipeline.engine, &pipeline.openers, steps, options.concurrency, watcher, cancel).await;
-    let applied = Applied { planned, problems, steps };
+    let (last, first): (Vec<Step>, Vec<Step>) =
+        planned.plan.steps.iter().filter(|step| step.action.is_at_platform()).cloned().partition(removes);
+    let mut reports = at_platforms(pipeline, &first, watcher, cancel).await;
+    if !first.is_empty() {
+        let after = After { base, observed, pruning: &pruning, memory: &remembered };
+        remembered = with_what_platforms_gave(pipeline, &mut planned, after).await?;
+    }
+    let awaits = |step: &&Step| made(step).is_some_and(|wanted| wanted.awaits_platform());
+    let missing: BTreeSet<_> = planned.plan.steps.iter().filter(awaits).map(|step| step.instance.clone()).collect();
+    let steps: Vec<_> = planned
+        .plan
+        .steps
+        .iter()
+        .filter(|step| !step.action.is_at_platform() && !missing.contains(&step.instance))
+        .cloned()
+        .collect();
+    reports.extend(without_what_platforms_give(pipeline, &planned, &missing, &reports));
+    reports.extend(execute(&pipeline.engine, &pipeline.openers, &steps, options.concurrency, watcher, cancel).await);
+    let failed: BTreeSet<_> =
+        reports.iter().filter(|report| report.result.is_err()).map(|report| report.instance.clone()).collect();
+    let last: Vec<_> = last.into_iter().filter(|step| !failed.contains(&step.instance)).collect();
+    reports.extend(at_platforms(pipeline, &last, watcher, cancel).await);
+    pipeline.managers.remember(&memory, &remembered);
+    let applied = Applied { planned, problems, steps: reports };
     if applied.is_whole() && options.only.is_none() {
         remember(options, &applied);
     }
     Ok(applied)
+}
+
+fn removes(step: &Step) -> bool {
+    step.action == Action::Unregister
+}
+
+/// Carries out what happens at platforms.
+async fn at_platforms<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    steps: &[Step],
+    watcher: &dyn Watcher,
+    cancel: &CancellationToken,
+) -> Vec<StepReport> {
+    let one = async |step: &Step| {
+        if cancel.is_cancelled() {
+            return Some(Err(StepError::Cancelled));
+        }
+        let Work::AtPlatform(work) = &step.work else { return None };
+        let AtPlatform { platform, .. } = &**work;
+        let link = pipeline.managers.links.iter().find(|link| link.name == *platform)?;
+        watcher.begun(step);
+        let done = at_platform(link, &pipeline.openers, work).await;
+        Some(done.map(|()| Outcome::Done).map_err(StepError::from))
+    };
+    let reported = async |step: &Step| {
+        let report = StepReport { instance: step.instance.clone(), action: step.action, result: one(step).await? };
+        watcher.ended(&report);
+        Some(report)
+    };
+    stream::iter(steps).map(reported).buffer_unordered(AT_PLATFORMS).filter_map(async |report| report).collect().await
+}
+
+/// Says of each container that can't be made since its platform did not give what it needs, or gave what can't be opened.
+fn without_what_platforms_give<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    planned: &Planned,
+    missing: &BTreeSet<InstanceName>,
+    reports: &[StepReport],
+) -> Vec<StepReport> {
+    let said = |name: &InstanceName| reports.iter().any(|report| report.instance == *name && report.result.is_err());
+    let steps = planned.plan.steps.iter().filter(|step| missing.contains(&step.instance) && !said(&step.instance));
+    let report = |step: &Step| {
+        let held = planned.plan.held.iter().find(|held| held.instance == step.instance);
+        let findings = held.map(|held| held.findings.clone());
+        let findings = findings.or_else(|| made(step)?.open(&pipeline.openers).err())?;
+        let result = Err(StepError::Secret(findings));
+        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
+    };
+    steps.filter_map(report).collect()
+}
+
+/// What a plan was made from before its platforms were told.
+struct After<'a> {
+    base: DesiredState,
+    observed: Observed,
+    pruning: &'a Pruning,
+    memory: &'a Memory,
+}
+
+/// Puts what the platforms gave into the steps of a plan: the same steps for the same instances, whole by now. Gives what
+/// is to be remembered.
+async fn with_what_platforms_gave<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    planned: &mut Planned,
+    after: After<'_>,
+) -> Result<Memory, PassError> {
+    let After { base, observed, pruning, memory } = after;
+    let sites = pipeline.managers.look(false, &observed, memory).await;
+    let overlaid = pipeline.overlay(base, &observed, &sites, memory);
+    let Overlaid { desired, memory, .. } = overlaid;
+    let whole = pipeline.plan(desired, observed, pruning).await?;
+    for step in &mut planned.plan.steps {
+        let now = whole.plan.steps.iter().find(|now| now.instance == step.instance && now.action == step.action);
+        if let Some(now) = now
+            && made(step).is_some()
+        {
+            *step = now.clone();
+        }
+    }
+    let known: BTreeSet<_> = planned.plan.held.iter().map(|held| held.instance.clone()).collect();
+    planned.plan.held.extend(whole.plan.held.into_iter().filter(|held| !known.contains(&held.instance)));
+    planned.desired = whole.desired;
+    Ok(memory)
 }
 
 fn remember(options: &ApplyOptions, applied: &Applied) {

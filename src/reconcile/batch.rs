@@ -23,7 +23,7 @@ pub(super) fn by_image(steps: Vec<Step>) -> Vec<Vec<Step>> {
         let image = match &step.work {
             Work::Create(new) | Work::Recreate { new, .. } => Some(new.wanted.image.clone()),
             Work::Replace(replacement) => Some(replacement.new.wanted.image.clone()),
-            Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => None,
+            Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => None,
         };
         groups.entry(image).or_default().push(step);
     }
@@ -47,8 +47,8 @@ impl<E: Engine> Job<E> {
     /// Carries out the steps and reports each.
     pub(super) async fn carry_out(self, steps: Vec<Step>) {
         let mut problems = BTreeMap::new();
-        let creates = |step: &&Step| !matches!(step.work, Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. });
-        if steps.iter().any(|step| creates(&step)) {
+        let creates = |step: &Step| matches!(step.work, Work::Create(_) | Work::Replace(_) | Work::Recreate { .. });
+        if steps.iter().any(creates) {
             match self.engine.preflight(&self.owner, &plan_of(&steps)).await {
                 Ok(found) => problems.extend(found.into_iter().map(|problem| (problem.instance().clone(), problem))),
                 Err(error) => {

@@ -4,11 +4,21 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use super::{batch, memory::Loop};
 use crate::{
+    desired::Wanted,
     engine::Engine,
     model::InstanceName,
     plan::{ContainerState, Observed, Plan, Step, Work},
     source::Source,
 };
+
+/// What a step makes a container from.
+pub(super) fn made(step: &Step) -> Option<&Wanted> {
+    match &step.work {
+        Work::Create(new) | Work::Recreate { new, .. } => Some(&new.wanted),
+        Work::Replace(replacement) => Some(&replacement.new.wanted),
+        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => None,
+    }
+}
 
 impl<S: Source + 'static, E: Engine> Loop<S, E> {
     /// The steps to begin now: not those of an instance that is being worked on, or that has to wait.
@@ -17,6 +27,10 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let mut chosen = Vec::new();
         for step in &plan.steps {
             let name = &step.instance;
+            // What happens at a platform is begun elsewhere; a container that needs what it gives has to wait for it.
+            if step.action.is_at_platform() || made(step).is_some_and(Wanted::awaits_platform) {
+                continue;
+            }
             if self.busy.contains_key(name) || self.failures.waits_until(name, now).is_some() {
                 continue;
             }
@@ -31,7 +45,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::Replace(_)
                 | Work::Recreate { .. }
                 | Work::Stop { .. }
-                | Work::Remove { .. } => false,
+                | Work::Remove { .. }
+                | Work::AtPlatform(_) => false,
             };
             if ended_by_itself && !self.at_once && !self.may_start_again(name, now) {
                 continue;
@@ -68,7 +83,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::Replace(_)
                 | Work::Recreate { .. }
                 | Work::Stop { .. }
-                | Work::Remove { .. } => {}
+                | Work::Remove { .. }
+                | Work::AtPlatform(_) => {}
             }
         }
         let crashed = |name: &InstanceName| self.crashes.tries(name) > 0;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 use tokio_util::sync::CancellationToken;
 
+use super::AtPlatformError;
 use crate::{
     desired::Openers,
     engine::{Engine, EngineError, Outcome, Progress},
@@ -21,6 +22,9 @@ pub enum StepError {
     /// The engine did not do it.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The platform did not do it.
+    #[error(transparent)]
+    AtPlatform(#[from] AtPlatformError),
     /// The command was told to end before this step began.
     #[error("not begun: the command was told to end")]
     Cancelled,
@@ -63,7 +67,7 @@ pub(super) async fn execute_one<E: Engine>(
     let opened = match &step.work {
         Work::Create(new) | Work::Recreate { new, .. } => new.wanted.open(openers).map(Some),
         Work::Replace(replacement) => replacement.new.wanted.open(openers).map(Some),
-        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => Ok(None),
+        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => Ok(None),
     };
     let result = match opened {
         Ok(env) => {

@@ -11,7 +11,10 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector,
+    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport,
+    backoff::Backoff,
+    logs::LogCollector,
+    managed::{AtPlatformReport, PlatformWorks},
     reader::Reader,
 };
 use crate::{
@@ -66,14 +69,17 @@ pub(super) struct Loop<S, E> {
     pub(super) last_resync: Instant,
     pub(super) retry: Option<(Instant, Duration)>,
     pub(super) settles: Option<Instant>,
+    pub(super) platform_work: PlatformWorks,
 }
 
 /// What has woken the loop.
 pub(super) enum Wake {
     /// A step ended.
     Ended(StepReport),
-    /// The source was read.
+    /// The source was read, or a platform.
     News,
+    /// Something was done at a platform, or not.
+    AtPlatform(AtPlatformReport),
 }
 
 /// Which containers must be inspected for the next report.
@@ -92,7 +98,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let logs = LogCollector::new(options.scrubber.clone());
         let tasks = TaskTracker::new();
         let reader = Reader::begin(Arc::clone(&pipeline.source), &tasks, cancel.clone());
+        let platform_work = PlatformWorks::begin(&pipeline.managers, &tasks, &cancel);
         Self {
+            platform_work,
             heard: platforms.iter().map(|link| link.reporter.heard()).collect(),
             reader,
             slots: Arc::new(Semaphore::new(options.concurrency.max(1))),
@@ -191,6 +199,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         tracing::info!("a pass was asked for");
         self.lost_sight();
         self.reader.ask();
+        self.platform_work.ask();
         self.at_once = true;
     }
 
@@ -211,6 +220,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.must_look = Look::All;
         }
         if self.absent.values().any(|(since, _)| now.duration_since(*since) >= ABSENT_FOR) {
+            self.platform_work.ask();
             self.reader.ask();
         }
     }
@@ -222,11 +232,12 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
 
     /// Tells everything that can wake the loop apart from the engine's events.
     ///
-    /// Both are cancel-safe: a report that is not received stays in its channel, and news stay unseen.
+    /// All are cancel-safe: a report that is not received stays in its channel, and news stay unseen.
     pub(super) async fn woken(&mut self) -> Wake {
         tokio::select! {
             Some(report) = self.reports.1.recv() => Wake::Ended(report),
             () = self.reader.changed() => Wake::News,
+            report = self.platform_work.woken() => report.map_or(Wake::News, Wake::AtPlatform),
             () = any_heard(&mut self.heard) => Wake::News,
         }
     }
@@ -240,6 +251,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             Some(resync),
             absent,
             self.failures.next(now),
+            self.platform_work.next(now),
             self.crashes.next(now),
             self.died.values().map(|(at, _)| *at).min(),
             self.retry.map(|(at, _)| at),

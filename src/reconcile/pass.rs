@@ -41,8 +41,11 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             None => self.pipeline.observe().await?,
         };
         self.died.retain(|id, _| observed.containers.iter().any(|seen| &seen.id == id && seen.runs()));
-        let pruning = self.pruning(&desired, &observed, &news);
-        let planned = self.pipeline.plan(desired, observed, &pruning).await?;
+        let sites = self.platform_work.sites();
+        let overlaid = self.pipeline.overlay(desired, &observed, &sites, &self.platform_work.memory);
+        self.platform_work.remember(&self.pipeline.managers, overlaid.memory.clone());
+        let pruning = self.pruning(&overlaid.desired, &observed, &news);
+        let planned = self.pipeline.plan_overlaid(overlaid, observed, &pruning).await?;
         let revision = Some(planned.desired.revision.clone());
         if self.planned_revision != revision {
             self.planned_revision = revision;
@@ -52,6 +55,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.failures.forget_all();
             self.crashes.forget_all();
             self.waiting.clear();
+            self.platform_work.forget_waits();
         }
         for refusal in &planned.plan.refused {
             tracing::warn!(
@@ -62,6 +66,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         }
         let steps = self.choose(&planned.plan, &planned.observed);
         self.at_once = false;
+        self.platform_work.begin_steps(&planned.plan, &self.pipeline, &self.tasks);
         let idle = planned.plan.steps.is_empty() && self.busy.is_empty();
         self.begin(steps);
         self.look(&planned.desired, &planned.observed).await?;
@@ -99,10 +104,15 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         for name in absent {
             self.absent.entry(name).or_insert((now, news.attempts));
         }
+        let listed_again = self.platform_work.listed_again(&self.absent, observed);
         let confirmed = |(since, attempts): &(Instant, u64)| {
             news.error.is_none() && news.attempts > *attempts && now.duration_since(*since) >= ABSENT_FOR
         };
-        let confirmed = self.absent.iter().filter(|(_, seen)| confirmed(seen)).map(|(name, _)| name.clone());
+        let confirmed = self
+            .absent
+            .iter()
+            .filter(|(name, seen)| confirmed(seen) && listed_again.contains(*name))
+            .map(|(name, _)| name.clone());
         Pruning { now: epoch_seconds(), absent_before: confirmed.collect(), acknowledged: None, only: None }
     }
 

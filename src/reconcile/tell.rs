@@ -49,6 +49,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 notes.insert(name.clone(), Note::CrashLoop { starts, message });
             }
         }
+        notes.extend(self.platform_work.failures());
         notes.extend(self.failed.iter().map(|(name, why)| (name.clone(), Note::Failed(why.clone()))));
         notes.extend(self.busy.iter().map(|(name, what)| (name.clone(), Note::Changing(what.clone()))));
         let facts = Facts {

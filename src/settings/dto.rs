@@ -255,6 +255,12 @@ pub(super) struct PlatformDto {
     pub registration: Option<RegistrationDto>,
     /// Who Lockstep is at the platform, with `registration: managed`.
     pub manager: Option<ManagerDto>,
+    /// Whether a start or stop in the platform's pages counts (`honour`, until the manifest says something else) or is put
+    /// back (`override`), with `registration: managed`.
+    pub ui_control: Option<UiControlDto>,
+    /// Whether instances that people make in the platform's pages are run (`run`) or left to somebody else (`ignore`),
+    /// with `registration: managed`.
+    pub ui_instances: Option<UiInstancesDto>,
     /// The proxy that Lockstep uses for it.
     pub proxy: Option<String>,
     /// The proxies that connectors get.
@@ -282,18 +288,34 @@ pub(super) enum RegistrationDto {
     Managed,
 }
 
+/// What a start or stop in the platform's pages does.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UiControlDto {
+    Honour,
+    Override,
+}
+
+/// What becomes of instances that people make in the platform's pages.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UiInstancesDto {
+    Run,
+    Ignore,
+}
+
 /// Who Lockstep is at a platform whose connectors it manages.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct ManagerDto {
-    /// Its UUID.
-    #[schemars(required)]
+    /// Its id: a new UUID, or the id of the manager in whose place it stands.
+    #[schemars(required, length(min = 1, max = 200))]
     pub id: Option<String>,
-    /// Its name.
-    #[schemars(required, length(min = 1))]
+    /// Its name, which the platform shows.
+    #[schemars(required, length(min = 2))]
     pub name: Option<String>,
-    /// The file of its RSA key.
+    /// The file of its RSA key: 4096 bits, PKCS#8 in PEM.
     #[schemars(required)]
     pub key: Option<String>,
 }

@@ -13,7 +13,7 @@ use crate::{
     engine::{Outcome, Problem},
     model::InstanceName,
     plan,
-    reconcile::{self, Applied, ApplyOptions, Planned, StepError},
+    reconcile::{self, Applied, ApplyOptions, AtPlatformError, Planned, StepError},
 };
 
 /// Carry the plan out once.
@@ -110,6 +110,8 @@ fn exit(applied: &Applied) -> Exit {
             Ok(Outcome::Unfinished | Outcome::Unhealthy { .. }) | Err(StepError::Cancelled) => Some(Exit::Partial),
             Err(StepError::Secret(_)) => Some(Exit::Secret),
             Err(StepError::Engine(error)) => Some(of_engine(error).0),
+            Err(StepError::AtPlatform(AtPlatformError::Secret(_))) => Some(Exit::Secret),
+            Err(StepError::AtPlatform(AtPlatformError::Platform(_))) => Some(Exit::Platform),
         })
         .chain(applied.problems.iter().map(|problem| match problem {
             Problem::ForeignContainer { .. } => Exit::Guard,

@@ -68,15 +68,17 @@ impl Plan {
                 let pipeline = wiring::pipeline_with(&settings, session, wiring::Identities::Optional, NoEngine)?;
                 let desired = pipeline.desired().await?;
                 let observed = wiring::observed_file(path)?;
-                let pruning = self.pruning(&desired, &observed)?;
-                pipeline.plan_unlooked(desired, observed, &pruning)
+                let overlaid = pipeline.overlaid(desired, &observed, false).await;
+                let pruning = self.pruning(&overlaid.desired, &observed)?;
+                pipeline.plan_overlaid_unlooked(overlaid, observed, &pruning)
             }
             None => {
                 let pipeline = wiring::pipeline(&settings, session, wiring::Identities::Optional).await?;
                 let desired = pipeline.desired().await?;
                 let observed = pipeline.observe().await?;
-                let pruning = self.pruning(&desired, &observed)?;
-                pipeline.plan(desired, observed, &pruning).await?
+                let overlaid = pipeline.overlaid(desired, &observed, false).await;
+                let pruning = self.pruning(&overlaid.desired, &observed)?;
+                pipeline.plan_overlaid(overlaid, observed, &pruning).await?
             }
         };
         self.show(&settings, &planned)?;
@@ -129,10 +131,13 @@ impl Plan {
 pub(super) fn standing_in_the_way(planned: &Planned) -> Option<Exit> {
     let errors = || planned.desired.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let of_a_secret = |finding: &Finding| finding.code == Code::BadSecret;
-    if errors().any(|finding| !of_a_secret(finding)) {
+    let of_a_platform = |finding: &Finding| finding.code == Code::Platform;
+    if errors().any(|finding| !of_a_secret(finding) && !of_a_platform(finding)) {
         Some(Exit::Invalid)
     } else if errors().any(of_a_secret) {
         Some(Exit::Secret)
+    } else if errors().any(of_a_platform) {
+        Some(Exit::Platform)
     } else if !planned.plan.refused.is_empty() {
         Some(Exit::Guard)
     } else {

@@ -65,6 +65,10 @@ pub(super) fn will(action: Action) -> &'static str {
         Action::Start => "will be started",
         Action::Stop => "will be stopped",
         Action::Destroy => "will be destroyed",
+        Action::Register => "will be registered at its platform",
+        Action::Edit => "will be edited at its platform",
+        Action::Migrate => "will be migrated to a managed connector of its platform",
+        Action::Unregister => "will be removed from its platform",
     }
 }
 
@@ -86,7 +90,7 @@ pub(super) fn changes(step: &Step) -> Changes {
         Work::Create(new) => created(&new.wanted),
         Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
         Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
-        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
+        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => changed(step, None),
     }
 }
 
@@ -105,7 +109,10 @@ fn created(wanted: &Wanted) -> Changes {
         match value {
             EnvValue::Plain(text) if own => rows.push(row(&field, plain(text))),
             EnvValue::Plain(_) => hidden += 1,
-            EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_) => {
+            EnvValue::Sealed(_)
+            | EnvValue::FromFile { .. }
+            | EnvValue::ConnectorToken(_)
+            | EnvValue::FromPlatform(_) => {
                 rows.push(row(&field, Value::Sensitive));
             }
         }

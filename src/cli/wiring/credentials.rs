@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+use super::managers;
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
     desired::Openers,
-    reconcile::Secrets,
+    reconcile::{Managers, Secrets},
     secrets::{BindingPolicy, Keyring},
     settings::{self, BindingSetting, SecretRef, Settings},
     telemetry,
@@ -65,7 +66,7 @@ pub(super) fn openers(
     settings: &Settings,
     session: &Session,
     identities: Identities,
-) -> Result<(Openers, Secrets), CliError> {
+) -> Result<(Openers, Secrets, Managers), CliError> {
     let keyring = keyring(settings)?;
     let mut connector_tokens = BTreeMap::new();
     for (name, platform) in &settings.platforms {
@@ -81,12 +82,15 @@ pub(super) fn openers(
     }
     let known = session.scrubber.set(connector_tokens.values());
     known.map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
-    let tokens_missing = connector_tokens.len() < settings.platforms.len();
+    let keys = managers::keys(settings, identities)?;
+    let managed = settings.platforms.values().filter(|platform| platform.manager.is_some()).count();
+    let tokens_missing = connector_tokens.len() < settings.platforms.len() || keys.len() < managed;
     let without_keys = identities == Identities::Optional && (keyring.is_empty() || tokens_missing);
     let secrets = if without_keys { Secrets::Sealed } else { Secrets::Opened };
     let binding = match settings.secrets.binding {
         BindingSetting::Optional => BindingPolicy::Optional,
         BindingSetting::Required => BindingPolicy::Required,
     };
-    Ok((Openers { keyring, binding, connector_tokens }, secrets))
+    let openers = Openers { keyring, binding, connector_tokens, managers: managers::openers(&keys) };
+    Ok((openers, secrets, managers::managers(settings, &keys)?))
 }

@@ -1,6 +1,7 @@
 //! Builds the parts of Lockstep from the settings.
 
 mod credentials;
+mod managers;
 pub(super) mod offline;
 mod once;
 mod openaev;

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{
     credentials::{Identities, openers, resolve},
+    managers::managed_client,
     openaev::{http_config, openaev_client},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, Platform, Reporter},
-    reconcile::{CatalogLoader, CatalogPlace, Lock, Pipeline, PlatformLink, Secrets},
+    reconcile::{CatalogLoader, CatalogPlace, Lock, Managers, Pipeline, PlatformLink, QuietRegistration, Secrets},
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, SshKey},
     telemetry,
@@ -183,10 +184,10 @@ pub(crate) async fn pipeline(
     identities: Identities,
 ) -> Result<Parts, CliError> {
     let source = source(settings)?;
-    let (openers, secrets) = openers(settings, session, identities)?;
+    let (openers, secrets, managers) = openers(settings, session, identities)?;
     let catalogs = catalogs(settings)?;
     let engine = engine(settings).await?;
-    Ok(assemble(settings, source, openers, secrets, catalogs, engine))
+    Ok(Parts { managers, ..assemble(settings, source, openers, secrets, catalogs, engine) })
 }
 
 /// The whole pipeline over another engine.
@@ -199,8 +200,8 @@ pub(crate) fn pipeline_with<E: Engine>(
     identities: Identities,
     engine: E,
 ) -> Result<Parts<E>, CliError> {
-    let (openers, secrets) = openers(settings, session, identities)?;
-    Ok(assemble(settings, source(settings)?, openers, secrets, catalogs(settings)?, engine))
+    let (openers, secrets, managers) = openers(settings, session, identities)?;
+    Ok(Parts { managers, ..assemble(settings, source(settings)?, openers, secrets, catalogs(settings)?, engine) })
 }
 
 fn assemble<E: Engine>(
@@ -225,6 +226,7 @@ fn assemble<E: Engine>(
             max_percent: settings.prune.max_percent,
             retain: settings.prune.retain,
         },
+        managers: Managers::default(),
     }
 }
 
@@ -233,16 +235,18 @@ fn assemble<E: Engine>(
 /// # Errors
 /// Where its token or certificates can't be read.
 pub(crate) fn platform_client(name: &PlatformName, platform: &PlatformSettings) -> Result<Arc<dyn Platform>, CliError> {
-    if platform.registration == Registration::Managed {
-        let message = format!("`platforms.{name}.registration`: `managed` is not supported by this version");
-        return Err(
-            CliError::new(Exit::Invalid, message).with_help("use `registration: self`, which every edition takes")
-        );
-    }
     Ok(match platform.kind {
-        PlatformKind::OpenCti => Arc::new(OpenCtiClient::new(http_config(name, platform)?)?),
+        PlatformKind::OpenCti => Arc::new(opencti_client(name, platform)?),
         PlatformKind::OpenAev => Arc::new(openaev_client(name, platform)?),
     })
+}
+
+/// The client of OpenCTI.
+///
+/// # Errors
+/// Where its token or certificates can't be read.
+pub(super) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -> Result<OpenCtiClient, CliError> {
+    Ok(OpenCtiClient::new(http_config(name, platform)?)?)
 }
 
 /// A reporter for every platform of the settings.
@@ -251,7 +255,10 @@ pub(crate) fn platform_client(name: &PlatformName, platform: &PlatformSettings) 
 /// What [`platform_client`] gives.
 pub(crate) fn platforms(settings: &Settings) -> Result<Vec<PlatformLink>, CliError> {
     let link = |(name, platform): (&PlatformName, &PlatformSettings)| {
-        let client = platform_client(name, platform)?;
+        let client: Arc<dyn Platform> = match platform.registration {
+            Registration::Itself => platform_client(name, platform)?,
+            Registration::Managed => Arc::new(QuietRegistration(managed_client(name, platform)?)),
+        };
         Ok(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, Intervals::default()) })
     };
     settings.platforms.iter().map(link).collect()

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, FutureExt as _};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     documents::{self, Document},
     graphql::{Answer, Transport},
+    managed::Known,
     wire,
 };
 use crate::{
@@ -24,14 +26,16 @@ use crate::{
 };
 
 /// The code with which a GraphQL server refuses a document that its schema does not allow.
-const INVALID_DOCUMENT: &str = "GRAPHQL_VALIDATION_FAILED";
+pub(super) const INVALID_DOCUMENT: &str = "GRAPHQL_VALIDATION_FAILED";
 
 /// A client of one OpenCTI.
 pub struct OpenCtiClient {
-    name: PlatformName,
+    pub(super) name: PlatformName,
     transport: Transport,
     /// Whether this platform has turned out to keep no signs of life apart from changes.
     older: AtomicBool,
+    /// What this platform's release takes for managed connectors.
+    pub(super) known: tokio::sync::Mutex<Known>,
 }
 
 impl fmt::Debug for OpenCtiClient {
@@ -52,28 +56,44 @@ impl OpenCtiClient {
             what: "prepare requests",
             failure,
         })?;
-        Ok(Self { name, transport, older: AtomicBool::new(false) })
+        Ok(Self { name, transport, older: AtomicBool::new(false), known: tokio::sync::Mutex::default() })
     }
 
-    fn error(&self, document: Document, failure: Failure) -> PlatformError {
+    pub(super) fn error(&self, document: Document, failure: Failure) -> PlatformError {
         PlatformError { platform: self.name.clone(), what: document.what, failure }
     }
 
-    async fn send(&self, document: Document, variables: Value) -> Result<Answer, PlatformError> {
-        self.transport.send(document, &variables, None).await.map_err(|failure| self.error(document, failure))
+    pub(super) async fn send(&self, document: Document, variables: Value) -> Result<Answer, PlatformError> {
+        self.send_within(document, variables, None).await
     }
 
-    fn decode<T: DeserializeOwned>(&self, document: Document, answer: Answer) -> Result<T, PlatformError> {
+    /// Sends a document whose answer may take longer than others.
+    pub(super) async fn send_within(
+        &self,
+        document: Document,
+        variables: Value,
+        longer: Option<Duration>,
+    ) -> Result<Answer, PlatformError> {
+        let sent = self.transport.send(document, &variables, longer).await;
+        sent.map_err(|failure| self.error(document, failure))
+    }
+
+    pub(super) fn decode<T: DeserializeOwned>(&self, document: Document, answer: Answer) -> Result<T, PlatformError> {
         serde_json::from_value(answer.data)
             .map_err(|error| self.error(document, Failure::Answer(words(&error.to_string(), 200))))
     }
 
     /// Sends a mutation whose only answer is that the field `field` is not null.
-    async fn tell(&self, document: Document, field: &str, input: Value) -> Result<(), PlatformError> {
-        let answer = self.send(document, json!({ "input": input })).await?;
-        match answer.data.get(field) {
+    pub(super) async fn tell(&self, document: Document, field: &str, input: Value) -> Result<(), PlatformError> {
+        self.ask(document, field, json!({ "input": input })).await.map(drop)
+    }
+
+    /// Sends a document and gives its field `field`, which must not be null.
+    pub(super) async fn ask(&self, document: Document, field: &str, variables: Value) -> Result<Value, PlatformError> {
+        let mut answer = self.send(document, variables).await?;
+        match answer.data.get_mut(field).map(Value::take) {
             None | Some(Value::Null) => Err(self.error(document, Failure::Answer(format!("`{field}` is null")))),
-            Some(_) => Ok(()),
+            Some(value) => Ok(value),
         }
     }
 
@@ -115,7 +135,9 @@ impl Platform for OpenCtiClient {
                 .ok_or_else(|| self.error(documents::ABOUT, Failure::Answer("`about` is null".to_owned())))?;
             // A platform may come back as an older or newer one.
             self.older.store(false, Ordering::Relaxed);
-            Ok(About { version: words(&about.version, 80) })
+            let about = About { version: words(&about.version, 80) };
+            self.heard_version(&about.version).await;
+            Ok(about)
         }
         .boxed()
     }

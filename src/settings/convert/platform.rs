@@ -7,9 +7,10 @@ use uuid::Uuid;
 
 use super::{Converter, Here};
 use crate::{
+    managed::{UiControl, UiInstances},
     model::{Code, PlatformKind, PlatformName, Registration},
     settings::{
-        dto::{ManagerDto, PlatformDto, PlatformKindDto, ProxiesDto, RegistrationDto},
+        dto::{ManagerDto, PlatformDto, PlatformKindDto, ProxiesDto, RegistrationDto, UiControlDto, UiInstancesDto},
         types::{Manager, PlatformSettings, Proxies},
         urls::PlainHttp,
     },
@@ -59,6 +60,19 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         None => Some(None),
     };
     let manager = manager(converter, dto.manager, registration, here);
+    let ui_control = dto.ui_control.map(|control| match control {
+        UiControlDto::Honour => UiControl::Honour,
+        UiControlDto::Override => UiControl::Override,
+    });
+    let ui_instances = dto.ui_instances.map(|instances| match instances {
+        UiInstancesDto::Run => UiInstances::Run,
+        UiInstancesDto::Ignore => UiInstances::Ignore,
+    });
+    let named = [("uiControl", ui_control.is_some()), ("uiInstances", ui_instances.is_some())];
+    for (field, _) in named.into_iter().filter(|(_, named)| *named && registration == Registration::Itself) {
+        let help = "leave it out, or write `registration: managed`";
+        converter.refuse(&here.field(field), Code::NotAllowed, "is for `registration: managed`", help);
+    }
     let tenant = match dto.tenant {
         Some(_) if kind == Some(PlatformKind::OpenCti) => {
             let help = "leave it out; OpenCTI has no tenants";
@@ -76,6 +90,8 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         connector_url: connector_url?,
         registration,
         manager: manager?,
+        ui_control: ui_control.unwrap_or_default(),
+        ui_instances: ui_instances.unwrap_or_default(),
         proxy: proxy?,
         connector_proxy: connector_proxy?,
         ca: ca?,
@@ -100,18 +116,29 @@ fn manager(
         }
         (None, Registration::Managed) => {
             if !platform.is_broken() {
-                let help = "add `manager: {id: UUID, name: NAME, key: FILE}`";
+                let help = "add `manager: {id: ID, name: NAME, key: FILE}`";
                 let why = "lacks `manager`, which `registration: managed` needs";
                 converter.refuse(platform, Code::MissingField, why, help);
             }
             None
         }
         (Some(dto), Registration::Managed) => {
-            let id = dto.id.and_then(|id| uuid(converter, &id, &here.field("id")));
+            let id = dto.id.and_then(|id| manager_id(converter, id, &here.field("id")));
             let key = dto.key.and_then(|key| converter.path(&key, &here.field("key")));
             Some(Some(Manager { id: id?, name: dto.name?, key: key? }))
         }
     }
+}
+
+/// Managers of other makes choose their id freely, and it has to be theirs to stand in their place.
+fn manager_id(converter: &mut Converter, id: String, here: &Here<'_>) -> Option<String> {
+    let count = id.chars().count();
+    if !(1..=200).contains(&count) || id.chars().any(char::is_control) || id.trim() != id {
+        let help = "write 1 to 200 characters that can be seen: the id that the platform's manager has, or a new UUID";
+        converter.refuse(here, Code::BadId, "is not an id", help);
+        return None;
+    }
+    Some(id)
 }
 
 fn proxies(converter: &mut Converter, dto: ProxiesDto, here: &Here<'_>) -> Option<Proxies> {

@@ -6,6 +6,7 @@ mod environment;
 mod exits;
 mod guards;
 mod held;
+mod managed;
 mod openaev;
 mod options;
 mod platform;

@@ -2,6 +2,8 @@
 
 mod client;
 mod documents;
+mod envelope;
+mod managed;
 pub(crate) mod openaev;
 mod pycti;
 mod reporter;

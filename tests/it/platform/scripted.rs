@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -16,6 +17,8 @@ use tokio_rustls::TlsAcceptor;
 pub(super) enum Answer {
     /// Status line and headers, each with its line end, and the body.
     Reply(&'static str, String),
+    /// The same, after a while.
+    Later(Duration, String),
     /// A body without end.
     Endless,
     /// Half of an answer, then nothing more.
@@ -88,6 +91,11 @@ async fn serve(
         Answer::Reply(head, body) => {
             let text = format!("{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
             stream.write_all(text.as_bytes()).await
+        }
+        Answer::Later(after, body) => {
+            tokio::time::sleep(after).await;
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+            stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await
         }
         Answer::Endless => {
             let mut sent = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{").await;

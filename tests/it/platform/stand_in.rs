@@ -20,6 +20,19 @@ pub(crate) struct StandIn {
     forwarding: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
+/// A platform with a licence and without a catalog.
+pub(crate) fn options(older: bool, capabilities: &[&str]) -> Options {
+    Options {
+        tokens: vec![TOKEN.to_owned()],
+        capabilities: capabilities.iter().map(|&capability| capability.to_owned()).collect(),
+        version: "7.260901.0".to_owned(),
+        older,
+        licence: true,
+        envelope: None,
+        catalogs: Vec::new(),
+    }
+}
+
 impl Drop for StandIn {
     fn drop(&mut self) {
         self.serving.abort();
@@ -32,14 +45,12 @@ impl StandIn {
     }
 
     pub(crate) async fn start_with(older: bool, capabilities: &[&str]) -> Self {
+        Self::start_options(options(older, capabilities)).await
+    }
+
+    pub(crate) async fn start_options(options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = listener.local_addr().unwrap();
-        let options = Options {
-            tokens: vec![TOKEN.to_owned()],
-            capabilities: capabilities.iter().map(|&capability| capability.to_owned()).collect(),
-            version: "7.260901.0".to_owned(),
-            older,
-        };
         let serving = tokio::spawn(async { opencti_server::serve(listener, options).await.unwrap() });
         let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = gate.local_addr().unwrap();
@@ -80,9 +91,29 @@ impl StandIn {
     }
 
     pub(crate) async fn fault(&self, kind: &str) {
-        let url = format!("http://{}/_fault", self.server);
-        let answer = reqwest::Client::new().post(url).json(&json!({ "kind": kind })).send().await.unwrap();
+        self.set("_fault", json!({ "kind": kind })).await;
+    }
+
+    /// Makes one operation fail so many times.
+    pub(crate) async fn fault_of(&self, operation: &str, kind: &str, times: u64) {
+        self.set("_fault", json!({ "kind": kind, "operation": operation, "times": times })).await;
+    }
+
+    /// Makes the platform one of another version.
+    pub(crate) async fn set_version(&self, version: &str) {
+        self.set("_version", json!({ "version": version })).await;
+    }
+
+    async fn set(&self, path: &str, body: Value) {
+        let url = format!("http://{}/{path}", self.server);
+        let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
         assert!(answer.status().is_success());
+    }
+
+    /// The operations that were asked for, oldest first.
+    pub(crate) async fn operations(&self) -> Vec<String> {
+        let requests: Vec<Value> = serde_json::from_str(&self.text("/requests.json").await).unwrap();
+        requests.iter().map(|request| request["operation"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Asks in the name of a connector.

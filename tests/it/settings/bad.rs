@@ -352,7 +352,7 @@ fn platforms() {
     ");
     assert_snapshot!(platform("registration: managed"), @r"
     missing-field 6:6 `platforms.p` lacks `manager`, which `registration: managed` needs
-        add `manager: {id: UUID, name: NAME, key: FILE}`
+        add `manager: {id: ID, name: NAME, key: FILE}`
     ");
     assert_snapshot!(platform("manager: {id: 1, name: '', key: k}"), @r"
     not-allowed 6:65 `platforms.p.manager` is for `registration: managed`
@@ -360,14 +360,14 @@ fn platforms() {
     wrong-type 6:70 `platforms.p.manager.id` is a number, must be a text
         put the value in quotes
     out-of-range 6:79 `platforms.p.manager.name` has 0 characters
-        it must have at least 1 characters
+        it must have at least 2 characters
     ");
-    assert_snapshot!(platform("registration: managed, manager: {id: ABC, key: ''}"), @r"
+    assert_snapshot!(platform("registration: managed, manager: {id: ' x', key: ''}"), @r"
     missing-field 6:88 `platforms.p.manager` lacks `name`
-        add `name`: its name
-    bad-id 6:93 `platforms.p.manager.id` is not a UUID
-        write 32 hexadecimal digits in lower case, with hyphens
-    bad-format 6:103 `platforms.p.manager.key` is not a path
+        add `name`: its name, which the platform shows
+    bad-id 6:93 `platforms.p.manager.id` is not an id
+        write 1 to 200 characters that can be seen: the id that the platform's manager has, or a new UUID
+    bad-format 6:104 `platforms.p.manager.key` is not a path
         write the path of a file or directory
     ");
     assert_snapshot!(platform("proxy: 'socks5://h', connectorUrl: 'https://u@h', connectorProxy: {http: 'h:1', no: ['a,b']}, tenant: x"), @r"

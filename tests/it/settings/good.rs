@@ -76,7 +76,7 @@ fn every_field_reaches_its_place() {
     assert_eq!(opencti.connector_url.as_ref().unwrap().as_str(), "https://opencti.example.org/base");
     let manager = opencti.manager.as_ref().unwrap();
     assert_eq!((manager.name.as_str(), &manager.key), ("edge", &here.join("manager.pem")));
-    assert_eq!(manager.id.to_string(), "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11");
+    assert_eq!(manager.id, "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11");
     assert_eq!(opencti.proxy.as_ref().unwrap().port(), Some(3128));
     let proxies = opencti.connector_proxy.as_ref().unwrap();
     assert!(proxies.http.is_some() && proxies.https.is_some());

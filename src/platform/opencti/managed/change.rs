@@ -1,0 +1,136 @@
+//! The changes of managed connectors.
+
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::{
+    super::client::OpenCtiClient,
+    documents::{ADD, CONNECTOR, EDIT, MIGRATE},
+    wire::{ConnectorWire, IdWire},
+};
+use crate::{
+    model::{ConnectorId, PlatformKind},
+    platform::{Failure, OutgoingInstance, OutgoingValue, PlatformError, words},
+};
+
+/// Words of the platform when it runs without its licence, in lower case.
+const NO_LICENCE: &str = "enterprise edition is not enabled";
+
+impl OpenCtiClient {
+    pub(super) async fn add_instance(&self, instance: &OutgoingInstance) -> Result<ConnectorId, PlatformError> {
+        if instance.kind.platform() != PlatformKind::OpenCti {
+            let why = format!("OpenCTI has no connectors of the kind {}", instance.kind.as_str());
+            return Err(self.error(ADD, Failure::Settings(why)));
+        }
+        let dialect = self.dialect().await?;
+        let mut input = self.account_of_new(dialect, instance).await?;
+        let rest = [
+            ("name", json!(instance.title)),
+            ("catalog_id", json!(instance.catalog)),
+            ("manager_contract_image", json!(instance.image)),
+            ("manager_contract_configuration", configuration(instance)),
+        ];
+        input.extend(rest.map(|(key, value)| (key.to_owned(), value)));
+        let made = self.read(ADD, "managedConnectorAdd", json!({ "input": input })).await;
+        let made: IdWire = made.map_err(|error| discreet(instance, error))?;
+        ConnectorId::try_from(made.id.as_str()).map_err(|_| {
+            let why = format!("the new connector's id is no UUID of version 4: `{}`", words(&made.id, 80));
+            self.error(ADD, Failure::Answer(why))
+        })
+    }
+
+    pub(super) async fn edit_instance(
+        &self,
+        id: ConnectorId,
+        instance: &OutgoingInstance,
+    ) -> Result<(), PlatformError> {
+        let dialect = self.dialect().await?;
+        let current: ConnectorWire = self.read(CONNECTOR, "connector", json!({ "id": id.to_string() })).await?;
+        let account = self.account_of_changed(instance, current.connector_user_id).await?;
+        // Without a title of its own a connector's name is all that people see; it is made a name as the platform does it.
+        let keeps_name = dialect.titled_edits || sanitised(&instance.title) == current.name;
+        let mut input = json!({
+            "id": id.to_string(),
+            "name": if keeps_name { &current.name } else { &instance.title },
+            "connector_user_id": account,
+            "manager_contract_configuration": configuration(instance),
+        });
+        if dialect.titled_edits {
+            input["title"] = json!(instance.title);
+        }
+        let changed = self.tell(EDIT, "managedConnectorEdit", input).await;
+        changed.map_err(|error| discreet(instance, error))
+    }
+
+    pub(super) async fn migrate_instance(
+        &self,
+        id: ConnectorId,
+        instance: &OutgoingInstance,
+    ) -> Result<(), PlatformError> {
+        if !self.dialect().await?.migration {
+            let why =
+                "make a connector that registered itself a managed one; upgrade the platform, or make a new connector";
+            return Err(self.error(MIGRATE, Failure::Unsupported(why.to_owned())));
+        }
+        let input = json!({
+            "connectorId": id.to_string(),
+            "containerImage": instance.image,
+            "configuration": configuration(instance),
+            "resetConnectorState": false,
+            // A connector that used a person's token would make the person a service account.
+            "convertUserToServiceAccount": false,
+        });
+        let changed = self.tell(MIGRATE, "connectorMigrateToManaged", input).await;
+        changed.map_err(|error| discreet(instance, error))
+    }
+}
+
+/// The platform's own way from the name that people give to the name that it keeps.
+fn sanitised(title: &str) -> String {
+    let words: Vec<_> = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let name: String = words.join("-").to_ascii_lowercase().chars().take(63).collect();
+    name.trim_end_matches('-').to_owned()
+}
+
+fn configuration(instance: &OutgoingInstance) -> Value {
+    let value = |(key, value): (&String, &OutgoingValue)| match value {
+        OutgoingValue::Clear(text) => Some(json!({ "key": key, "value": text })),
+        OutgoingValue::Secret(secret) => Some(json!({ "key": key, "value": secret.expose_secret() })),
+        OutgoingValue::Kept => None,
+    };
+    instance.configuration.iter().filter_map(value).collect()
+}
+
+/// The same error without the secrets that were sent, and with a name where it is about the licence.
+fn discreet(instance: &OutgoingInstance, mut error: PlatformError) -> PlatformError {
+    if let Failure::Refused { text, .. } | Failure::Forbidden { text, .. } | Failure::Unauthorized(text) =
+        &mut error.failure
+    {
+        for value in instance.configuration.values() {
+            if let OutgoingValue::Secret(secret) = value
+                && !secret.expose_secret().is_empty()
+            {
+                *text = text.replace(secret.expose_secret(), "(secret)");
+            }
+        }
+    }
+    match error.failure {
+        Failure::Refused { text, .. } if text.to_lowercase().contains(NO_LICENCE) => {
+            PlatformError { failure: Failure::NoLicence { text }, ..error }
+        }
+        failure => PlatformError { failure, ..error },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_made_as_the_platform_makes_it() {
+        assert_eq!(sanitised("MISP  (prod) / Straße"), "misp-prod-stra-e");
+        assert_eq!(sanitised("--a--"), "a");
+        assert_eq!(sanitised(&"ab ".repeat(40)).len(), 62);
+        assert_eq!(sanitised("é"), "");
+    }
+}
