@@ -8,6 +8,7 @@ mod guards;
 mod held;
 mod managed;
 mod openaev;
+mod openaev_managed;
 mod options;
 mod platform;
 mod run;
