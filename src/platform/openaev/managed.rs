@@ -13,8 +13,8 @@ use super::{
 use crate::{
     model::ConnectorId,
     platform::{
-        About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagerIdentity, OutgoingInstance,
-        OutgoingValue, Platform as _, PlatformError, RequestedStatus, words,
+        About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity,
+        OutgoingInstance, OutgoingValue, Platform as _, PlatformError, RequestedStatus, words,
     },
 };
 
@@ -141,6 +141,20 @@ impl OpenAevClient {
         Ok(json!({ "catalog_connector_id": contract, "connector_instance_configurations": values }))
     }
 
+    /// The keys in clear that the platform has a value for and that are no longer wanted.
+    async fn left_over(&self, id: ConnectorId, wanted: &OutgoingInstance) -> Result<Vec<String>, PlatformError> {
+        let Some(manager) = &self.manager else { return Ok(Vec::new()) };
+        let listed = self.instances(manager).await?.into_iter().find(|listed| listed.id == id);
+        let prefix = wanted.kind.env_prefix();
+        let ours = [format!("{prefix}_ID"), format!("{prefix}_NAME")];
+        let is_left = |(key, value): &(String, ManagedValue)| {
+            let set = matches!(value, ManagedValue::Clear(text) if !text.is_empty());
+            set && !wanted.configuration.contains_key(key) && !OWNED.contains(&key.as_str()) && !ours.contains(key)
+        };
+        let configuration = listed.into_iter().flat_map(|listed| listed.configuration);
+        Ok(configuration.filter(is_left).map(|(key, _)| key).collect())
+    }
+
     /// Makes an instance; with an id, for the connector of this id that the platform knows already.
     async fn make(&self, instance: &OutgoingInstance, id: Option<ConnectorId>) -> Result<ConnectorId, PlatformError> {
         let call = &calls::ADD;
@@ -229,7 +243,12 @@ impl ManagedPlatform for OpenAevClient {
     fn edit<'a>(&'a self, id: ConnectorId, instance: &'a OutgoingInstance) -> BoxFuture<'a, Result<(), PlatformError>> {
         async move {
             let own_id = self.instance(&calls::EDIT, id).await?;
-            let body = self.body(&calls::EDIT, instance, None).await?;
+            let mut body = self.body(&calls::EDIT, instance, None).await?;
+            // The platform keeps what it is not sent; what is no longer wanted can only be made empty.
+            let left_over = self.left_over(id, instance).await?;
+            if let Some(values) = body["connector_instance_configurations"].as_array_mut() {
+                values.extend(left_over.iter().map(|key| pair(key, "")));
+            }
             self.tell(&calls::EDIT, &["connector-instances", &own_id, "configurations"], Some(&body)).await
         }
         .boxed()

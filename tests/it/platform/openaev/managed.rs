@@ -259,6 +259,14 @@ async fn an_instance_is_made_changed_told_and_removed() {
     assert_eq!(sealed(&listed), before.0, "a secret that is kept is not sent");
     assert_ne!(listed[0].hash, before.1);
 
+    client.edit(connector, &outgoing(&[("EXAMPLE_KEY", OutgoingValue::Kept)])).await.unwrap();
+    let listed = client.managed(&identity()).await.unwrap();
+    let text = |key: &str| match &listed[0].configuration[key] {
+        ManagedValue::Clear(text) => text.clone(),
+        ManagedValue::Sealed(_) => "sealed".to_owned(),
+    };
+    assert_eq!(["EXAMPLE_COUNT", "EXAMPLE_KEY", "COLLECTOR_NAME"].map(text), ["", "sealed", "A title"]);
+
     client.send_status(connector, CurrentStatus::Started).await.unwrap();
     let health = HealthReport { restarts: u64::MAX, started_at: 1_700_000_000, crash_loop: true };
     client.send_health(connector, health).await.unwrap();
