@@ -86,7 +86,7 @@ pub(super) fn compare(
             kept.insert(key.clone());
         }
     }
-    for key in &management.unset {
+    for key in management.unset.iter().filter(|key| **key != name) {
         let sensitive = looks_secret(key);
         let value = match listed.configuration.get(key) {
             Some(ListedValue::Clear(text)) if !text.is_empty() && !text.chars().all(|c| c == '*') => text.clone(),
