@@ -26,6 +26,7 @@
 //! manifest::read      -> Reading { manifests, findings }    never fails; every finding has file, line, column
 //! desired::assemble   -> DesiredState { wanted, complete }  with the catalog's contracts; secrets still sealed
 //! Engine::observe     -> Observed { containers }
+//! managed::overlay    -> DesiredState                       with what platforms keep of instances they have us manage
 //! plan::diff          -> Plan { steps, untouched, held }    pure; the same value is shown and applied
 //! Engine::apply(step) -> Outcome
 //! report::of          -> StatusReport -> Platform
@@ -46,14 +47,15 @@
 //! desired    -> model manifest catalog secrets
 //! export     -> model manifest desired
 //! plan       -> model manifest desired
+//! managed    -> model manifest catalog secrets desired plan
 //! report     -> model manifest desired plan
 //! source     -> model
 //! engine     -> model manifest desired plan
 //! platform   -> model report
 //! history    -> model plan
-//! settings   -> model yaml source engine platform
+//! settings   -> model yaml managed source engine platform
 //! telemetry  -> model
-//! reconcile  -> model manifest catalog secrets desired plan report source engine platform history telemetry
+//! reconcile  -> model manifest catalog secrets desired plan managed report source engine platform history telemetry
 //! cli        -> everything
 //! ```
 
@@ -64,6 +66,7 @@ pub mod engine;
 pub mod export;
 pub mod history;
 pub mod import;
+pub mod managed;
 pub mod manifest;
 pub mod model;
 pub mod plan;

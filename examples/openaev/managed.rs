@@ -1,5 +1,8 @@
 //! The routes of instances that the platform has a manager run.
 
+#[path = "../opencti/managed/seal.rs"]
+mod seal;
+
 use std::collections::BTreeMap;
 
 use axum::{
@@ -7,7 +10,6 @@ use axum::{
     http::{Method, StatusCode},
     response::{IntoResponse as _, Response},
 };
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -272,6 +274,7 @@ fn given<'a>(platform: &'a Platform, body: &Value) -> Result<(&'a Value, Configu
     let Some(contract) = contracts.find(|contract| format!("catalog-{}", text(contract, "slug")) == wanted) else {
         return refuse(StatusCode::NOT_FOUND, "Element not found: CatalogConnector");
     };
+    let key_of_manager = platform.managed(|it| it.manager.as_ref().map(|it| it.public_key.clone())).unwrap_or_default();
     let mut configuration = Configuration::new();
     for pair in body["connector_instance_configurations"].as_array().into_iter().flatten() {
         let (key, value) = (text(pair, "configuration_key"), text(pair, "configuration_value"));
@@ -280,8 +283,10 @@ fn given<'a>(platform: &'a Platform, body: &Value) -> Result<(&'a Value, Configu
             return refuse(StatusCode::BAD_REQUEST, &message);
         };
         let is_secret = definition["format"] == "password";
-        // No more than a trace of the secret is kept, which nobody can open: this stand-in has no envelopes.
-        let kept = if is_secret { BASE64_STANDARD.encode(Sha256::digest(value)) } else { value.to_owned() };
+        let kept = if is_secret { seal::seal(1, &key_of_manager, value) } else { Some(value.to_owned()) };
+        let Some(kept) = kept else {
+            return refuse(StatusCode::INTERNAL_SERVER_ERROR, "Failed to encrypt configuration value");
+        };
         configuration.insert(key.to_owned(), (kept, is_secret));
     }
     Ok((contract, configuration))

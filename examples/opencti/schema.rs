@@ -9,8 +9,8 @@ use super::{
     managed::{ManagerMutation, ManagerQuery},
     state::{Platform, Stored},
     types::{
-        AppInfo, Capability, Catalog, Connector, ConnectorInfoInput, HealthConnectorStatusInput,
-        LogsConnectorStatusInput, MeUser, RegisterConnectorInput, USER,
+        AppInfo, Capability, Connector, ConnectorInfoInput, HealthConnectorStatusInput, LogsConnectorStatusInput,
+        MeUser, RegisterConnectorInput, USER,
     },
 };
 
@@ -83,12 +83,6 @@ impl ConnectorQuery {
         let platform = platform(context, "connectors", "", "MODULES")?;
         let older = platform.is_older();
         Ok(platform.all().into_iter().map(|stored| Connector { stored, older }).collect())
-    }
-
-    async fn catalogs(&self, context: &Context<'_>) -> Result<Vec<Catalog>> {
-        let platform = platform(context, "catalogs", "", "INGESTION")?;
-        let (id, name) = (ID::from("stand-in"), "Contracts".to_owned());
-        Ok(vec![Catalog { id, name, description: String::new(), contracts: platform.contracts() }])
     }
 }
 

@@ -122,15 +122,6 @@ pub(super) struct AppInfo {
 }
 
 #[derive(SimpleObject)]
-pub(super) struct Catalog {
-    pub(super) id: ID,
-    pub(super) name: String,
-    pub(super) description: String,
-    /// Each is JSON.
-    pub(super) contracts: Vec<String>,
-}
-
-#[derive(SimpleObject)]
 pub(super) struct Capability {
     pub(super) name: String,
 }

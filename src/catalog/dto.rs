@@ -6,6 +6,8 @@ use serde_json::Value;
 /// A whole catalog file.
 #[derive(Deserialize)]
 pub(super) struct CatalogDto {
+    /// What the platform knows the catalog by.
+    pub(super) id: Option<String>,
     pub(super) version: Option<String>,
     pub(super) contracts: Vec<ContractDto>,
 }

@@ -16,6 +16,7 @@ use crate::model::{ConnectorKind, InvalidName, Slug};
 #[derive(Debug)]
 pub struct Catalog {
     name: String,
+    id: Option<String>,
     version: Option<String>,
     contracts: Vec<Contract>,
 }
@@ -115,14 +116,14 @@ impl Catalog {
         }
         let no_catalog = |error: serde_json::Error| fail(not_a_catalog(&error));
         let format = format(content).map_err(no_catalog)?;
-        let (version, entries) = match &format {
+        let (id, version, entries) = match &format {
             Format::Today => {
                 let dto: CatalogDto = serde_json::from_slice(content).map_err(no_catalog)?;
-                (dto.version, dto.contracts.into_iter().map(of_today).collect::<Vec<_>>())
+                (filled(dto.id), dto.version, dto.contracts.into_iter().map(of_today).collect::<Vec<_>>())
             }
             Format::V1 => {
                 let dto: v1::CatalogDto = serde_json::from_slice(content).map_err(no_catalog)?;
-                (dto.version(), dto.contracts.into_iter().map(v1::VersionDto::split).collect())
+                (filled(dto.id.clone()), dto.version(), dto.contracts.into_iter().map(v1::VersionDto::split).collect())
             }
             Format::Newer(version) => return Err(fail(CatalogErrorKind::NewerFormat(version.clone()))),
         };
@@ -143,12 +144,17 @@ impl Catalog {
                 },
             }));
         }
-        Ok(Self { name: name.to_owned(), version, contracts })
+        Ok(Self { name: name.to_owned(), id, version, contracts })
     }
 
     /// The name that errors call it.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What the platform knows it by.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// The version that it gives itself, such as `rolling`.

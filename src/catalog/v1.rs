@@ -11,6 +11,7 @@ pub(super) const VERSION: &str = "1";
 /// A whole catalog file.
 #[derive(Deserialize)]
 pub(super) struct CatalogDto {
+    pub(super) id: Option<String>,
     pub(super) manifest_version: Option<String>,
     pub(super) product_version: Option<String>,
     pub(super) contracts: Vec<VersionDto>,

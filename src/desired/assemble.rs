@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{DesiredState, EnvValue, Held, Origin, SourceDigest, Wanted, env::EnvBuilder, policy};
+use super::{DesiredState, EnvValue, Held, Management, Origin, SourceDigest, Wanted, env::EnvBuilder, policy};
 use crate::{
     catalog::{Catalogs, Checked, CheckedOrigin, Chosen, Content, Contract, For, check},
     manifest::{ImageChoice, Manifest, Reading},
@@ -134,6 +134,8 @@ fn assemble_one(
         (None, Ok(name)) => ConnectorId::derived(&name, &manifest.name.value),
         (None, Err(_)) => return (None, findings),
     };
+    let management = (registration == Registration::Managed)
+        .then(|| Arc::new(Management::of(manifest, contract, catalogs.id_of(contract), &image, values.keys())));
     let mut builder = EnvBuilder { manifest, snapshot, env: BTreeMap::new(), origins: BTreeMap::new(), findings };
     for (key, value) in values {
         let origin = match value.origin {
@@ -150,6 +152,9 @@ fn assemble_one(
         builder.plain(key, value.clone(), from(manifest, place));
     }
     builder.own_variables(kind, kind_of_platform, id, platform.as_ref().zip(facts));
+    if management.is_some() {
+        builder.own_name(kind);
+    }
     let EnvBuilder { env, mut origins, findings, .. } = builder;
 
     let image_origin = manifest.image.as_ref().map(|image| from(manifest, &image.place));
@@ -170,7 +175,7 @@ fn assemble_one(
     }
     let plain = |key: &str| match env.get(key) {
         Some(EnvValue::Plain(text)) => Some(text.clone()),
-        Some(EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_)) | None => None,
+        Some(_) | None => None,
     };
     let scope = plain(&format!("{}_SCOPE", kind.env_prefix())).unwrap_or_default();
     let mut wanted = Wanted {
@@ -193,6 +198,7 @@ fn assemble_one(
         depends_on: manifest.depends_on.iter().map(|name| name.value.clone()).collect(),
         origins,
         place: manifest.name.place.clone(),
+        management,
         source_digest: SourceDigest(String::new()),
     };
     wanted.source_digest = wanted.digest_of_source();

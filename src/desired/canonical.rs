@@ -38,7 +38,7 @@ impl Wanted {
     }
 
     fn canonical(&self, env: serde_json::Map<String, Value>) -> Value {
-        json!({
+        let mut spec = json!({
             "form": FORM,
             "instance": self.name.as_str(),
             "platform": self.platform.as_ref().map(|name| name.as_str()),
@@ -47,7 +47,11 @@ impl Wanted {
             "labels": self.labels,
             "container": container_fields(&self.container),
             "env": env,
-        })
+        });
+        if let Some(reset) = self.reset() {
+            spec["reset"] = Value::from(reset);
+        }
+        spec
     }
 
     /// Every field of the effective spec that may be shown, by the names that the plan shows.
@@ -73,5 +77,7 @@ fn sealed(value: &EnvValue) -> Value {
             json!({ "file": hex::encode(Sha256::digest(&file.content)), "key": key })
         }
         EnvValue::ConnectorToken(platform) => json!({ "token": platform.as_str() }),
+        // What the platform gives is told apart by the mark beside the digest, where it is known.
+        EnvValue::FromPlatform(secret) => json!({ "kept": secret.platform.as_str() }),
     }
 }

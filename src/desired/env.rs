@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{EnvValue, Origin, PlatformFacts, SealedFile, assemble::CONNECTOR_CA};
+use super::{EnvValue, Origin, PlatformFacts, PlatformSecret, SealedFile, assemble::CONNECTOR_CA};
 use crate::{
     manifest::Manifest,
-    model::{Code, ConnectorId, ConnectorKind, Finding, Placed, PlatformKind, PlatformName, SecretValue, Snapshot},
+    model::{
+        Code, ConnectorId, ConnectorKind, Finding, Placed, PlatformKind, PlatformName, Registration, SecretValue,
+        Snapshot,
+    },
 };
 
 /// Collects the environment of one instance together with where each variable came from.
@@ -43,6 +46,15 @@ impl EnvBuilder<'_> {
                     self.findings.push(finding.of_instance(&self.manifest.name.value));
                 }
             },
+        }
+    }
+
+    /// Names the connector after its instance where the manifest gives no name: the contract's own would be the same for
+    /// every instance of it, and the platform wants each name once.
+    pub(super) fn own_name(&mut self, kind: ConnectorKind) {
+        let name = format!("{}_NAME", kind.env_prefix());
+        if !self.manifest.config.contains_key(&name) {
+            self.plain(&name, self.manifest.name.value.to_string(), Origin::Lockstep);
         }
     }
 
@@ -86,7 +98,9 @@ impl EnvBuilder<'_> {
         if self.manifest.token.is_some() {
             return;
         }
-        if facts.has_connector_token {
+        if facts.registration == Registration::Managed {
+            self.set(token, EnvValue::FromPlatform(PlatformSecret::awaited(platform)), Origin::Platform);
+        } else if facts.has_connector_token {
             self.set(token, EnvValue::ConnectorToken(platform.clone()), Origin::Platform);
         } else {
             let message = format!("`spec.token` is missing and platform `{platform}` has no `connectorToken`");

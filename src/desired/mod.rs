@@ -3,10 +3,12 @@
 mod assemble;
 mod canonical;
 mod env;
+mod management;
 mod open;
 mod policy;
 mod types;
 
 pub use assemble::{Context, PlatformFacts, assemble};
-pub use open::{OpenedEnv, Openers};
+pub use management::{Keeper, Management, PlatformContent, PlatformSecret};
+pub use open::{OpenedEnv, Openers, OpensEnvelopes};
 pub use types::{DesiredState, EnvValue, Held, Origin, SealedFile, SourceDigest, Wanted};

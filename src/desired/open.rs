@@ -1,10 +1,10 @@
 //! Opens the environment of one instance, at the moment its container is created or compared.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use secrecy::SecretString;
 
-use super::{EnvValue, Origin, Wanted};
+use super::{EnvValue, Origin, PlatformContent, PlatformSecret, Wanted};
 use crate::{
     model::{Code, Finding, Place, PlatformName},
     secrets::{Binding, BindingPolicy, Keyring},
@@ -12,6 +12,15 @@ use crate::{
 
 /// Environment variables with every secret opened; lives only while a container is created or compared.
 pub type OpenedEnv = BTreeMap<String, SecretString>;
+
+/// Opens what one platform has sealed for its manager.
+pub trait OpensEnvelopes: Send + Sync {
+    /// Opens an envelope in base64.
+    ///
+    /// # Errors
+    /// Why it stays shut, and what to do about it; neither holds anything of its content.
+    fn open(&self, envelope: &str) -> Result<SecretString, (String, String)>;
+}
 
 /// What secrets are opened with.
 #[derive(Default)]
@@ -22,6 +31,8 @@ pub struct Openers {
     pub binding: BindingPolicy,
     /// The connector token of each platform, as far as it could be read.
     pub connector_tokens: BTreeMap<PlatformName, SecretString>,
+    /// The manager's key of each platform whose connectors we manage, as far as it could be read.
+    pub managers: BTreeMap<PlatformName, Arc<dyn OpensEnvelopes>>,
 }
 
 impl Wanted {
@@ -43,9 +54,12 @@ impl Wanted {
         if findings.is_empty() { Ok(opened) } else { Err(findings) }
     }
 
-    /// Opens one value of the environment; none where it has no such variable or it can't be opened.
-    pub fn open_key(&self, key: &str, openers: &Openers) -> Option<SecretString> {
-        self.env.get(key).and_then(|value| self.open_value(key, value, openers).ok())
+    /// Opens one value of the environment, as far as there is one of this name.
+    ///
+    /// # Errors
+    /// The `bad-secret` finding of a value that can't be opened.
+    pub fn open_one(&self, key: &str, openers: &Openers) -> Result<Option<SecretString>, Finding> {
+        self.env.get(key).map(|value| self.open_value(key, value, openers)).transpose()
     }
 
     fn open_value(&self, key: &str, value: &EnvValue, openers: &Openers) -> Result<SecretString, Finding> {
@@ -72,6 +86,29 @@ impl Wanted {
                         .to_owned(),
                 )
             }),
+            EnvValue::FromPlatform(PlatformSecret { platform, content }) => match content {
+                PlatformContent::Clear(value) => Ok(SecretString::clone(value)),
+                PlatformContent::Envelope(envelope) => {
+                    let Some(manager) = openers.managers.get(platform) else {
+                        let message = format!(
+                            "`{key}` is sealed for the manager of platform `{platform}`, whose key is not here"
+                        );
+                        return Err(bad(message, format!("see `platforms.{platform}.manager.key` in the settings")));
+                    };
+                    let shut = |(why, help)| {
+                        bad(format!("failed to open what platform `{platform}` keeps as `{key}`: {why}"), help)
+                    };
+                    manager.open(envelope).map_err(shut)
+                }
+                PlatformContent::Unknown => {
+                    let message = format!("platform `{platform}` can't be asked for `{key}`, which it gives");
+                    Err(bad(message, "the instance is left as it is until the platform answers".to_owned()))
+                }
+                PlatformContent::Awaited => {
+                    let message = format!("platform `{platform}` has not given `{key}` yet");
+                    Err(bad(message, "it comes with the instance's registration there".to_owned()))
+                }
+            },
         }
     }
 

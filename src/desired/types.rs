@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use super::{Management, PlatformSecret};
 use crate::{
     manifest::{Health, Rollback, WantedState},
     model::{
@@ -45,6 +46,8 @@ pub enum EnvValue {
     },
     /// The connector token that the settings hold for a platform.
     ConnectorToken(PlatformName),
+    /// What the platform gives its manager for this instance.
+    FromPlatform(PlatformSecret),
 }
 
 impl EnvValue {
@@ -52,7 +55,7 @@ impl EnvValue {
     pub fn is_sensitive(&self) -> bool {
         match self {
             Self::Plain(_) => false,
-            Self::Sealed(_) | Self::FromFile { .. } | Self::ConnectorToken(_) => true,
+            Self::Sealed(_) | Self::FromFile { .. } | Self::ConnectorToken(_) | Self::FromPlatform(_) => true,
         }
     }
 }
@@ -123,6 +126,8 @@ pub struct Wanted {
     pub origins: BTreeMap<String, Origin>,
     /// Where the manifest stands.
     pub place: Place,
+    /// How the platform has it managed; none where it registers itself.
+    pub management: Option<Arc<Management>>,
     /// What tells whether anything about it changed in the source.
     pub source_digest: SourceDigest,
 }

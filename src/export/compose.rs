@@ -94,7 +94,10 @@ fn variable(wanted: &Wanted, key: &str, value: &EnvValue, blanks: &mut BTreeSet<
     let Some(secret) = Secret::of(value) else {
         return match value {
             EnvValue::Plain(text) => Yaml::text(escaped(text)),
-            EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_) => Yaml::text(""),
+            EnvValue::Sealed(_)
+            | EnvValue::FromFile { .. }
+            | EnvValue::ConnectorToken(_)
+            | EnvValue::FromPlatform(_) => Yaml::text(""),
         };
     };
     let name = match &secret {

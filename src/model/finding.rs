@@ -101,6 +101,8 @@ codes! {
     Policy = "policy",
     /// A secret that can't be opened.
     BadSecret = "bad-secret",
+    /// What the platform has to do first is not done: it can't be reached, refuses, or has something else there.
+    Platform = "platform",
     /// Instances that depend on each other in a circle.
     Cycle = "cycle",
 }

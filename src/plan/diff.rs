@@ -6,11 +6,12 @@ use std::{
 };
 
 use super::{
-    Action, Cause, ContainerState, Given, LABELS, NewContainer, Observed, ObservedContainer, Plan, PruneRules, Pruning,
-    ROLLBACK, Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, drift, prune, reasons,
+    Action, Cause, ContainerState, Given, LABELS, NewContainer, OF_PLATFORM, Observed, ObservedContainer, Plan,
+    PruneRules, Pruning, ROLLBACK, Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, drift, prune,
+    reasons,
 };
 use crate::{
-    desired::{DesiredState, Origin, Wanted},
+    desired::{DesiredState, Keeper, Origin, Wanted},
     manifest::{Rollback, WantedState},
     model::{InstanceName, OwnerName},
 };
@@ -116,7 +117,9 @@ fn marks(container: &ObservedContainer, mark: &SourceMark) -> bool {
 /// Whether a container is what is wanted: its mark says so, or its digest, or a close look at every field.
 fn is_wanted(container: &ObservedContainer, wanted: &Wanted, digests: &Digests) -> bool {
     let by_digest = || digests.specs.get(&wanted.name).is_some_and(|digest| container.digest.as_ref() == Some(digest));
-    marks(container, &digests.mark(wanted)) || by_digest() || reasons::equal(container, wanted)
+    let reset = wanted.management.as_ref().is_some_and(|management| management.reset.is_some());
+    let looks_equal = || !reset && reasons::equal(container, wanted);
+    marks(container, &digests.mark(wanted)) || by_digest() || looks_equal()
 }
 
 fn one(
@@ -258,10 +261,20 @@ fn steady(wanted: &Wanted, current: &ObservedContainer) -> Steady {
 
 fn state_reason(wanted: &Wanted, current: &ObservedContainer, after: &str, cause: Cause) -> Reason {
     let origin = wanted.origins.get("state");
+    // People at the platform asked for it.
+    let cause = if matches!(origin, Some(Origin::Platform)) { Cause::Platform } else { cause };
     let given = matches!(origin, Some(Origin::Defaults(_))).then_some(Given::Defaults);
     let since = current.finished.filter(|_| cause == Cause::Drift);
     let reason = Reason::of("state", Some(current.state.describe()), Some(after.to_owned()), cause);
     Reason { place: origin.and_then(Origin::place).cloned(), given, since, ..reason }
+}
+
+/// What a container is made from: a revision of the source, or what a platform says.
+fn revision(desired: &DesiredState, wanted: &Wanted) -> String {
+    match (wanted.keeper(), &wanted.platform) {
+        (Some(Keeper::Platform), Some(platform)) => format!("{OF_PLATFORM}{platform}"),
+        (Some(Keeper::Platform | Keeper::Source) | None, _) => desired.revision.full(),
+    }
 }
 
 /// The container to be made; none where its digest is not known. A replacement that goes on keeps the digest of the
@@ -286,7 +299,7 @@ fn new_container(
         (LABELS.id, wanted.id.to_string()),
         (LABELS.digest, digest.0.clone()),
         (LABELS.source, mark.to_string()),
-        (LABELS.revision, desired.revision.full()),
+        (LABELS.revision, revision(desired, wanted)),
         (LABELS.sealed, sealed.join(",")),
     ];
     labels.extend(own.map(|(key, value)| (key.to_owned(), value)));

@@ -24,9 +24,11 @@ pub use against::{as_running, sealed_digests};
 pub use cite::{cite, cited};
 pub use diff::{Digests, diff, needs_digest, needs_look};
 pub use drift::is_drift;
+use observed::OF_PLATFORM;
 pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
 pub use types::{
-    Action, Cause, Given, InPlace, NewContainer, Plan, ROLLBACK, Reason, Refusal, Replacement, Step, Work,
+    Action, AtPlatform, Cause, Entry, Given, InPlace, NewContainer, Plan, PlatformWork, ROLLBACK, Reason, Refusal,
+    Replacement, Step, Work,
 };

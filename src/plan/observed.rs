@@ -43,6 +43,9 @@ pub const LABELS: Labels = Labels {
     own_prefix: "label.dev.lockstep/",
 };
 
+/// What the revision label begins with where people at a platform, not the source, ask for the instance.
+pub(super) const OF_PLATFORM: &str = "platform:";
+
 /// The engine's id of a container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContainerId(pub String);
@@ -167,6 +170,11 @@ pub struct Observed {
 }
 
 impl ObservedContainer {
+    /// Whether people at its platform, not the source, asked for it.
+    pub fn is_of_platform(&self) -> bool {
+        self.revision.as_ref().is_some_and(|revision| revision.starts_with(OF_PLATFORM))
+    }
+
     /// Whether it runs, or is between two runs.
     pub fn runs(&self) -> bool {
         match self.state {

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Cause, Given, ObservedContainer, Reason};
-use crate::desired::{EnvValue, Origin, Wanted};
+use crate::{
+    desired::{EnvValue, Keeper, Origin, Wanted},
+    model::Place,
+};
 
 /// Whether a close look has shown that a container is what is wanted in every field.
 pub(super) fn equal(container: &ObservedContainer, wanted: &Wanted) -> bool {
@@ -14,8 +17,16 @@ pub(super) fn equal(container: &ObservedContainer, wanted: &Wanted) -> bool {
 
 /// The reason of a creation: the manifest is there.
 pub(super) fn of_creation(wanted: &Wanted) -> Reason {
-    let reason = Reason::of("instance", None, Some(wanted.image.clone()), Cause::Manifest);
-    Reason { place: Some(wanted.place.clone()), ..reason }
+    let (cause, place) = cause_of(wanted);
+    Reason { place, ..Reason::of("instance", None, Some(wanted.image.clone()), cause) }
+}
+
+/// Why an instance as a whole is as it is wanted: its manifest says so, or people at its platform.
+fn cause_of(wanted: &Wanted) -> (Cause, Option<Place>) {
+    match wanted.keeper() {
+        Some(Keeper::Platform) => (Cause::Platform, None),
+        Some(Keeper::Source) | None => (Cause::Manifest, Some(wanted.place.clone())),
+    }
 }
 
 /// The reason of a replacement that was begun by an earlier attempt.
@@ -38,8 +49,11 @@ pub(super) fn of_change(old: &[&ObservedContainer], wanted: &Wanted) -> Vec<Reas
         return fields;
     }
     let before = newest.and_then(|container| container.source.clone()).map(|mark| short(&mark));
-    let reason = Reason::of("spec", before, Some(short(&wanted.source_digest.0)), Cause::Manifest);
-    vec![Reason { place: Some(wanted.place.clone()), ..reason }]
+    let reset = wanted.management.as_ref().is_some_and(|management| management.reset.is_some());
+    let (field, (cause, place)) =
+        if reset { ("state.reset", (Cause::Platform, None)) } else { ("spec", cause_of(wanted)) };
+    let reason = Reason::of(field, before, Some(short(&wanted.source_digest.0)), cause);
+    vec![Reason { place, ..reason }]
 }
 
 fn short(digest: &str) -> String {

@@ -55,7 +55,8 @@ fn created(work: &Work) -> Option<&Wanted> {
         | Work::Update { .. }
         | Work::Start { .. }
         | Work::Stop { .. }
-        | Work::Remove { .. } => None,
+        | Work::Remove { .. }
+        | Work::AtPlatform(_) => None,
     }
 }
 

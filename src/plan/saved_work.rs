@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Step, Work};
+use super::{Plan, PlatformWork, Step, Work};
+use crate::manifest::WantedState;
 
 /// One step as it will be carried out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,9 +14,10 @@ use super::{Plan, Step, Work};
 pub struct WorkJson {
     /// The instance.
     pub instance: String,
-    /// `create`, `replace`, `update`, `start`, `stop` or `destroy`.
+    /// What happens, in the word that the plan shows.
     pub action: String,
-    /// What is done: `create`, `replace`, `recreate`, `update`, `start`, `stop` or `remove`.
+    /// What is done: `create`, `replace`, `recreate`, `update`, `start`, `stop` or `remove`, or at a platform `add`, `edit`,
+    /// `migrate` or `delete`.
     pub work: String,
     /// The containers it is done to, by their ids.
     pub containers: Vec<String>,
@@ -65,6 +67,28 @@ fn of_step(step: &Step) -> WorkJson {
             ("stop", vec![container.clone()], None)
         }
         Work::Remove { containers } => ("remove", containers.clone(), None),
+        Work::AtPlatform(at) => {
+            set("platform", at.platform.to_string());
+            let (word, id, entry, state) = match &at.work {
+                PlatformWork::Add(entry) => ("add", None, Some(entry), None),
+                PlatformWork::Edit { id, entry, state } => ("edit", Some(id), entry.as_ref(), state.as_ref()),
+                PlatformWork::Migrate { id, entry } => ("migrate", Some(id), Some(entry), None),
+                PlatformWork::Delete { id } => ("delete", Some(id), None, None),
+            };
+            id.iter().for_each(|id| set("id", id.to_string()));
+            if let Some(state) = state {
+                let word = match state {
+                    WantedState::Started => "started",
+                    WantedState::Stopped => "stopped",
+                };
+                set("state", word.to_owned());
+            }
+            if let Some(entry) = entry {
+                set("entry", entry.wanted.source_digest.0.clone());
+                set("kept", entry.kept.iter().map(String::as_str).collect::<Vec<_>>().join(","));
+            }
+            (word, Vec::new(), None)
+        }
     };
     if let Some(new) = new {
         set("start", new.start.to_string());

@@ -52,6 +52,7 @@ fn wanted(text: &str, value: &str, state: WantedState) -> Arc<Wanted> {
         depends_on: Vec::new(),
         origins: BTreeMap::new(),
         place: Place::start_of("a.yaml"),
+        management: None,
         source_digest: SourceDigest(String::new()),
     };
     wanted.source_digest = wanted.digest_of_source();
@@ -435,6 +436,7 @@ fn carry_out(plan: &Plan, before: &Observed) -> Observed {
             }
             Work::Start { container, .. } => set(&mut containers, container, ContainerState::Running),
             Work::Stop { container, .. } => set(&mut containers, container, ContainerState::Exited(0)),
+            Work::AtPlatform(_) => panic!("{step:?} is nothing for an engine"),
             Work::Remove { containers: gone } => containers.retain(|container| !gone.contains(&container.id)),
         }
     }

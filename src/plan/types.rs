@@ -1,11 +1,16 @@
 //! The plan and its steps: complete enough that carrying one out reads nothing else.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{ContainerId, SpecDigest};
 use crate::{
     desired::{Held, Wanted},
-    model::{Commit, InstanceName, Place, Revision},
+    manifest::WantedState,
+    model::{Commit, ConnectorId, InstanceName, Place, PlatformName, Revision},
 };
 
 /// What happens to an instance, in the words of the outside interface.
@@ -23,6 +28,14 @@ pub enum Action {
     Stop,
     /// A container is stopped, or removed where it was stopped long enough ago.
     Destroy,
+    /// The instance is made at its platform.
+    Register,
+    /// The instance is changed at its platform.
+    Edit,
+    /// A connector that registered itself becomes one that its platform has managed.
+    Migrate,
+    /// The instance is removed from its platform.
+    Unregister,
 }
 
 impl Action {
@@ -35,6 +48,18 @@ impl Action {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Destroy => "destroy",
+            Self::Register => "register",
+            Self::Edit => "edit",
+            Self::Migrate => "migrate",
+            Self::Unregister => "unregister",
+        }
+    }
+
+    /// Whether it happens at the platform rather than on the engine.
+    pub fn is_at_platform(self) -> bool {
+        match self {
+            Self::Create | Self::Replace | Self::Update | Self::Start | Self::Stop | Self::Destroy => false,
+            Self::Register | Self::Edit | Self::Migrate | Self::Unregister => true,
         }
     }
 }
@@ -195,6 +220,54 @@ pub enum Work {
         /// Which.
         containers: Vec<ContainerId>,
     },
+    /// Do something at the platform; no container is touched.
+    AtPlatform(Box<AtPlatform>),
+}
+
+/// What is done at a platform for one instance that it has us manage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AtPlatform {
+    /// The platform.
+    pub platform: PlatformName,
+    /// What is done there.
+    pub work: PlatformWork,
+}
+
+/// What is done at a platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlatformWork {
+    /// Make the instance, and ask for its start where it is to run.
+    Add(Box<Entry>),
+    /// Change the instance.
+    Edit {
+        /// Its id there.
+        id: ConnectorId,
+        /// Everything about it; none where only its state is asked for.
+        entry: Option<Box<Entry>>,
+        /// The state to ask for; none where it is asked for already.
+        state: Option<WantedState>,
+    },
+    /// Make a connector that registered itself a managed one, under the id it has.
+    Migrate {
+        /// Its id there.
+        id: ConnectorId,
+        /// Everything about it.
+        entry: Box<Entry>,
+    },
+    /// Remove the instance, with its queues and what it was working on.
+    Delete {
+        /// Its id there.
+        id: ConnectorId,
+    },
+}
+
+/// An instance as its platform is to have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is made from; secrets are opened from it when they are sent.
+    pub wanted: Arc<Wanted>,
+    /// The keys of secrets that the platform has already and that are not sent again.
+    pub kept: BTreeSet<String>,
 }
 
 /// One thing to do for one instance.
@@ -231,7 +304,7 @@ pub struct Refusal {
 pub struct Plan {
     /// The revision that is brought about.
     pub revision: Revision,
-    /// The steps, at most one an instance, sorted by instance.
+    /// The steps, at most one an instance on the engine and one at its platform, sorted by instance.
     pub steps: Vec<Step>,
     /// Instances that are as they should be.
     pub untouched: Vec<InstanceName>,

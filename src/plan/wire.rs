@@ -1,5 +1,7 @@
 //! The plan as JSON, with the field names that scripts rely on (`schemas/plan.schema.json`).
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -57,7 +59,7 @@ pub struct ValidateJson {
 pub struct SummaryJson {
     /// Instances that get a container; a replacement counts as a change.
     pub add: usize,
-    /// Instances whose container is replaced, started or stopped.
+    /// Instances whose container is replaced, started or stopped, or that change at their platform alone.
     pub change: usize,
     /// Instances that are removed.
     pub destroy: usize,
@@ -67,11 +69,23 @@ impl SummaryJson {
     /// Counts the steps of a plan.
     pub fn of(plan: &Plan) -> Self {
         let mut summary = Self { add: 0, change: 0, destroy: 0 };
+        let on_engine: BTreeSet<_> =
+            plan.steps.iter().filter(|step| !step.action.is_at_platform()).map(|step| &step.instance).collect();
         for step in &plan.steps {
+            // What happens at the platform beside a container's step is the same change.
+            if step.action.is_at_platform() && on_engine.contains(&step.instance) {
+                continue;
+            }
             match step.action {
                 Action::Create => summary.add += 1,
-                Action::Replace | Action::Update | Action::Start | Action::Stop => summary.change += 1,
-                Action::Destroy => summary.destroy += 1,
+                Action::Replace
+                | Action::Update
+                | Action::Start
+                | Action::Stop
+                | Action::Register
+                | Action::Edit
+                | Action::Migrate => summary.change += 1,
+                Action::Destroy | Action::Unregister => summary.destroy += 1,
             }
         }
         summary
@@ -136,7 +150,8 @@ impl From<&Reason> for ReasonJson {
 pub struct StepJson {
     /// The instance.
     pub instance: String,
-    /// `create`, `replace`, `update`, `start`, `stop` or `destroy`.
+    /// `create`, `replace`, `update`, `start`, `stop` or `destroy`; at the platform `register`, `edit`, `migrate` or
+    /// `unregister`.
     pub action: String,
     /// Why, at least one.
     pub reasons: Vec<ReasonJson>,

@@ -1,20 +1,17 @@
 //! Brings a revision about once: plan, look for what would fail, carry out, and go on until nothing is left to do.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::{collections::BTreeSet, path::PathBuf};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, epoch_seconds, order,
-    record::{self, Happened},
+    PassError, Pipeline, Planned, StepReport, Watcher,
+    carry_out::{Basis, Seen, carry_out},
 };
 use crate::{
     engine::{Engine, Problem},
     model::InstanceName,
-    plan::{Action, Pruning, Step},
+    plan::{Action, Pruning},
     source::Source,
     telemetry::Scrubber,
 };
@@ -80,84 +77,24 @@ pub async fn apply<S: Source, E: Engine>(
     cancel: &CancellationToken,
     confirm: impl AsyncFnOnce(&Planned) -> bool,
 ) -> Result<Applied, PassError> {
-    let desired = pipeline.desired().await?;
+    let base = pipeline.desired().await?;
     let observed = pipeline.observe().await?;
-    let mut absent = Pruning::absent(&desired, &observed);
+    let seen = Seen::look(pipeline, base, observed).await;
+    let overlaid = seen.overlaid(pipeline);
+    let mut absent = Pruning::absent(&overlaid.desired, &seen.observed);
     if !absent.is_empty() {
         // What is to be removed must be absent in two readings.
-        let again = pipeline.desired().await?;
-        absent = absent.intersection(&Pruning::absent(&again, &observed)).cloned().collect();
+        let again = seen.overlaid_over(pipeline, pipeline.desired().await?);
+        absent = absent.intersection(&Pruning::absent(&again.desired, &seen.observed)).cloned().collect();
     }
     let pruning =
         Pruning { now, absent_before: absent, acknowledged: options.acknowledged, only: options.only.clone() };
-    let mut planned = if options.refresh {
-        pipeline.plan_deep(desired, observed, &pruning).await?
-    } else {
-        pipeline.plan(desired, observed, &pruning).await?
-    };
+    let remembered = overlaid.memory.clone();
+    let observed = seen.observed.clone();
+    let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, options.refresh).await?;
     pipeline.cite(&mut planned).await;
     if !confirm(&planned).await {
         return Ok(Applied { planned, problems: Vec::new(), steps: Vec::new() });
     }
-    carry_out(pipeline, planned, options, watcher, cancel).await
-}
-
-/// Carries out exactly the steps of a plan, those left out that are found to fail before anything is touched.
-///
-/// # Errors
-/// Where the engine can't be asked; failing steps are in the outcome.
-pub async fn carry_out<S: Source, E: Engine>(
-    pipeline: &Pipeline<S, E>,
-    mut planned: Planned,
-    options: &ApplyOptions,
-    watcher: &dyn Watcher,
-    cancel: &CancellationToken,
-) -> Result<Applied, PassError> {
-    let problems = if planned.plan.steps.is_empty() {
-        Vec::new()
-    } else {
-        pipeline.engine.preflight(&pipeline.owner, &planned.plan).await?
-    };
-    let blocked: BTreeSet<_> = problems.iter().map(|problem| problem.instance().clone()).collect();
-    let (refused, steps) = planned.plan.steps.into_iter().partition(|step| blocked.contains(&step.instance));
-    planned.plan.steps = steps;
-    let steps = order::execute_in_order(pipeline, &planned, options.concurrency, watcher, cancel).await?;
-    let applied = Applied { planned, problems, steps };
-    record::once(&options.state, happened(options, &applied, refused)).await;
-    if applied.is_whole() && options.only.is_none() {
-        remember(options, &applied);
-    }
-    Ok(applied)
-}
-
-/// What is written down of an application; `refused` are the steps that would have failed.
-fn happened(options: &ApplyOptions, applied: &Applied, refused: Vec<Step>) -> Vec<Happened> {
-    let (plan, now) = (&applied.planned.plan, epoch_seconds());
-    let failures = refused.iter().filter_map(|step| {
-        let problem = applied.problems.iter().find(|problem| problem.instance() == &step.instance)?;
-        let result = Err(StepError::Engine(problem.to_error()));
-        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
-    });
-    let failures: Vec<_> = failures.collect();
-    let steps = plan.steps.iter().chain(&refused);
-    let reasons: BTreeMap<_, _> = steps.map(|step| (&step.instance, &step.reasons)).collect();
-    let entry = |report: &StepReport| {
-        let entry = record::of_step(report, &plan.revision, now, &options.scrubber)?;
-        let reasons = reasons.get(&report.instance).map_or_else(Vec::new, |reasons| (*reasons).clone());
-        Some(Happened::Entry { entry, reasons, revision: plan.revision.clone() })
-    };
-    let mut happened: Vec<_> = applied.steps.iter().chain(&failures).filter_map(entry).collect();
-    let held = plan.held.iter().map(|held| (held.instance.clone(), held.findings.clone())).collect();
-    happened.push(Happened::Held { at: now, revision: plan.revision.clone(), held, all: options.only.is_none() });
-    happened
-}
-
-fn remember(options: &ApplyOptions, applied: &Applied) {
-    let state = State { applied: Some(applied.planned.plan.revision.full()) };
-    if State::read(&options.state) != state
-        && let Err(error) = state.write(&options.state)
-    {
-        let error = &error as &dyn std::error::Error;
-        tracing::warn!(error, "the applied revision is not remembered; nothing else depends on it");
-    }
+    carry_out(pipeline, planned, Basis { seen, pruning, remembered }, options, watcher, cancel).await
 }

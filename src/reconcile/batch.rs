@@ -23,7 +23,11 @@ pub(super) fn by_image(steps: Vec<Step>) -> Vec<Vec<Step>> {
         let image = match &step.work {
             Work::Create(new) | Work::Recreate { new, .. } => Some(new.wanted.image.clone()),
             Work::Replace(replacement) => Some(replacement.new.wanted.image.clone()),
-            Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => None,
+            Work::Update { .. }
+            | Work::Start { .. }
+            | Work::Stop { .. }
+            | Work::Remove { .. }
+            | Work::AtPlatform(_) => None,
         };
         groups.entry(image).or_default().push(step);
     }
@@ -49,7 +53,11 @@ impl<E: Engine> Job<E> {
         let mut problems = BTreeMap::new();
         let creates = |step: &&Step| match step.work {
             Work::Create(_) | Work::Replace(_) | Work::Recreate { .. } => true,
-            Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => false,
+            Work::Update { .. }
+            | Work::Start { .. }
+            | Work::Stop { .. }
+            | Work::Remove { .. }
+            | Work::AtPlatform(_) => false,
         };
         if steps.iter().any(|step| creates(&step)) {
             match self.engine.preflight(&self.owner, &plan_of(&steps)).await {

@@ -8,11 +8,23 @@ use std::{
 
 use super::{batch, memory::Loop, order};
 use crate::{
+    desired::Wanted,
     engine::Engine,
     model::{InstanceName, Revision},
     plan::{ContainerState, Observed, Plan, Step, Work},
     source::Source,
 };
+
+/// What a step makes a container from.
+pub(super) fn made(step: &Step) -> Option<&Wanted> {
+    match &step.work {
+        Work::Create(new) | Work::Recreate { new, .. } => Some(&new.wanted),
+        Work::Replace(replacement) => Some(&replacement.new.wanted),
+        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => {
+            None
+        }
+    }
+}
 
 impl<S: Source + 'static, E: Engine> Loop<S, E> {
     /// The steps to begin now: not those of an instance that is being worked on, or that has to wait.
@@ -22,7 +34,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         self.depending = self.depending(plan);
         for step in &plan.steps {
             let name = &step.instance;
-            if self.depending.contains_key(name) {
+            // What happens at a platform is begun elsewhere; a container that needs what it gives has to wait for it.
+            let awaits = step.action.is_at_platform() || made(step).is_some_and(Wanted::awaits_platform);
+            if awaits || self.depending.contains_key(name) {
                 continue;
             }
             if self.busy.contains_key(name) || self.failures.waits_until(name, now).is_some() {
@@ -43,7 +57,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::Recreate { .. }
                 | Work::Update { .. }
                 | Work::Stop { .. }
-                | Work::Remove { .. } => false,
+                | Work::Remove { .. }
+                | Work::AtPlatform(_) => false,
             };
             if ended_by_itself && !self.at_once {
                 let waited = self.waiting.contains(name);
@@ -102,7 +117,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::Recreate { .. }
                 | Work::Update { .. }
                 | Work::Stop { .. }
-                | Work::Remove { .. } => {}
+                | Work::Remove { .. }
+                | Work::AtPlatform(_) => {}
             }
         }
         let crashed = |name: &InstanceName| self.crashes.tries(name) > 0;

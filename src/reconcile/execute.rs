@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::stream::{self, StreamExt};
 use tokio_util::sync::CancellationToken;
 
+use super::AtPlatformError;
 use crate::{
     desired::Openers,
     engine::{Engine, EngineError, Outcome, Progress},
@@ -24,6 +25,9 @@ pub enum StepError {
     /// An instance that it depends on is not healthy; which, and how it is.
     #[error("not begun: {0}")]
     Waits(String),
+    /// The platform did not do it.
+    #[error(transparent)]
+    AtPlatform(#[from] AtPlatformError),
     /// The command was told to end before this step began.
     #[error("not begun: the command was told to end")]
     Cancelled,
@@ -66,7 +70,9 @@ pub(super) async fn execute_one<E: Engine>(
     let opened = match &step.work {
         Work::Create(new) | Work::Recreate { new, .. } => new.wanted.open(openers).map(Some),
         Work::Replace(replacement) => replacement.new.wanted.open(openers).map(Some),
-        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => Ok(None),
+        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => {
+            Ok(None)
+        }
     };
     let result = match opened {
         Ok(env) => {

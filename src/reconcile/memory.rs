@@ -11,7 +11,11 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector, past::Past,
+    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport,
+    backoff::Backoff,
+    logs::LogCollector,
+    managed::{AtPlatformReport, PlatformWorks},
+    past::Past,
     reader::Reader,
 };
 use crate::{
@@ -80,14 +84,17 @@ pub(super) struct Loop<S, E> {
     pub(super) retry: Option<(Instant, Duration)>,
     pub(super) settles: Option<Instant>,
     pub(super) past: Past,
+    pub(super) platform_work: PlatformWorks,
 }
 
 /// What has woken the loop.
 pub(super) enum Wake {
     /// A step ended.
     Ended(StepReport),
-    /// The source was read.
+    /// The source was read, or a platform.
     News,
+    /// Something was done at a platform, or not.
+    AtPlatform(AtPlatformReport),
 }
 
 /// Which containers must be inspected for the next report.
@@ -106,6 +113,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let logs = LogCollector::new(options.scrubber.clone());
         let tasks = TaskTracker::new();
         let reader = Reader::begin(Arc::clone(&pipeline.source), &tasks, cancel.clone());
+        let platform_work = PlatformWorks::begin(&pipeline.managers, &tasks, &cancel);
         Self {
             past: Past::begin(
                 Arc::clone(&pipeline.source),
@@ -113,6 +121,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 options.scrubber.clone(),
                 cancel.clone(),
             ),
+            platform_work,
             heard: platforms.iter().map(|link| link.reporter.heard()).collect(),
             catalogs: pipeline.catalogs.changes().subscribe(),
             catalogs_read: None,
@@ -221,6 +230,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         self.deep = true;
         self.reader.ask();
         self.catalogs_read = None;
+        self.platform_work.ask();
         self.at_once = true;
     }
 
@@ -242,6 +252,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.must_look = Look::All;
         }
         if self.absent.values().any(|(since, _)| now.duration_since(*since) >= ABSENT_FOR) {
+            self.platform_work.ask();
             self.reader.ask();
         }
     }
@@ -259,6 +270,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             Some(report) = self.reports.1.recv() => Wake::Ended(report),
             () = self.reader.changed() => Wake::News,
             Ok(()) = self.catalogs.changed() => Wake::News,
+            report = self.platform_work.woken() => report.map_or(Wake::News, Wake::AtPlatform),
             () = any_heard(&mut self.heard) => Wake::News,
             () = self.logs.collected() => Wake::News,
         }
@@ -273,6 +285,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             Some(resync),
             absent,
             self.failures.next(now),
+            self.platform_work.next(now),
             self.crashes.next(now),
             self.died.values().map(|(at, _)| *at).min(),
             self.retry.map(|(at, _)| at),

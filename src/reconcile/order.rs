@@ -8,7 +8,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{PassError, Pipeline, Planned, StepError, StepReport, Watcher, execute, memory::epoch_seconds, standing};
+use super::{PassError, Pipeline, StepError, StepReport, Watcher, execute, memory::epoch_seconds, standing};
 use crate::{
     desired::{DesiredState, Wanted},
     engine::{Engine, Outcome},
@@ -67,17 +67,16 @@ pub(super) fn waits_for(
 /// Where the engine can't be asked how a dependency is.
 pub(super) async fn execute_in_order<S: Source, E: Engine>(
     pipeline: &Pipeline<S, E>,
-    planned: &Planned,
+    desired: &DesiredState,
+    mut left: Vec<Step>,
     concurrency: usize,
     watcher: &dyn Watcher,
     cancel: &CancellationToken,
 ) -> Result<Vec<StepReport>, PassError> {
-    let desired = &planned.desired;
     let dependencies = |step: &Step| match desired.wanted.get(&step.instance) {
         Some(wanted) if starts(step) => wanted.depends_on.clone(),
         Some(_) | None => Vec::new(),
     };
-    let mut left = planned.plan.steps.clone();
     let mut reports: Vec<StepReport> = Vec::new();
     while !left.is_empty() {
         let names: BTreeSet<_> = left.iter().map(|step| step.instance.clone()).collect();

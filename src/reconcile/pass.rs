@@ -44,12 +44,11 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         };
         self.past.date(&desired, &mut observed);
         self.died.retain(|id, _| observed.containers.iter().any(|seen| &seen.id == id && seen.runs()));
-        let pruning = self.pruning(&desired, &observed, &news);
-        let planned = if self.deep {
-            self.pipeline.plan_deep(desired, observed, &pruning).await?
-        } else {
-            self.pipeline.plan(desired, observed, &pruning).await?
-        };
+        let sites = self.platform_work.sites();
+        let overlaid = self.pipeline.overlay(desired, &observed, &sites, &self.platform_work.memory);
+        self.platform_work.remember(&self.pipeline.managers, overlaid.memory.clone());
+        let pruning = self.pruning(&overlaid.desired, &observed, &news);
+        let planned = self.pipeline.plan_overlaid(overlaid, observed, &pruning, self.deep).await?;
         if std::mem::take(&mut self.deep) {
             self.forgive_drift(&planned.plan);
         }
@@ -63,6 +62,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.crashes.forget_all();
             self.drifts.forget_all();
             self.waiting.clear();
+            self.platform_work.forget_waits();
         }
         for refusal in &planned.plan.refused {
             tracing::warn!(
@@ -73,6 +73,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         }
         let steps = self.choose(&planned.plan, &planned.observed);
         self.at_once = false;
+        self.platform_work.begin_steps(&planned.plan, &self.pipeline, &self.tasks);
         let idle = planned.plan.steps.is_empty() && self.busy.is_empty();
         self.begin(steps, &planned.plan.revision);
         self.past.note_held(&planned.plan, epoch_seconds());
@@ -127,10 +128,15 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         for name in absent {
             self.absent.entry(name).or_insert((now, news.attempts));
         }
+        let listed_again = self.platform_work.listed_again(&self.absent, observed);
         let confirmed = |(since, attempts): &(Instant, u64)| {
             news.error.is_none() && news.attempts > *attempts && now.duration_since(*since) >= ABSENT_FOR
         };
-        let confirmed = self.absent.iter().filter(|(_, seen)| confirmed(seen)).map(|(name, _)| name.clone());
+        let confirmed = self
+            .absent
+            .iter()
+            .filter(|(name, seen)| confirmed(seen) && listed_again.contains(*name))
+            .map(|(name, _)| name.clone());
         Pruning { now: epoch_seconds(), absent_before: confirmed.collect(), acknowledged: None, only: None }
     }
 

@@ -1,18 +1,23 @@
 //! One pass up to the plan: read, assemble, observe, open what must be opened, compare.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use futures_util::stream::{self, StreamExt};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
 
-use super::{CatalogError, CatalogLoader};
+use super::{CatalogError, CatalogLoader, Managers};
 use crate::{
     catalog::Catalogs,
-    desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, Wanted},
+    desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, PlatformContent, Wanted},
     engine::{Engine, EngineError, Inspected},
+    managed::{self, Gone, Memory, Overlaid, Site},
     manifest,
     model::{Finding, InstanceName, OwnerName, Snapshot},
-    plan::{self, Digests, Observed, ObservedContainer, Plan, PruneRules, Pruning, SpecDigest},
+    plan::{self, Digests, Observed, ObservedContainer, Plan, PruneRules, Pruning, Refusal, SpecDigest, Step},
     secrets::DigestKey,
     source::{Source, SourceError},
 };
@@ -57,6 +62,22 @@ pub struct Planned {
     pub plan: Plan,
 }
 
+impl Planned {
+    /// Adds what has to happen at the platforms, but for instances that are held or not asked for.
+    pub fn add(&mut self, at_platforms: Vec<Step>, only: Option<&BTreeSet<InstanceName>>) {
+        let held: BTreeSet<_> = self.plan.held.iter().map(|held| &held.instance).collect();
+        let chosen = |name: &InstanceName| !held.contains(name) && only.is_none_or(|only| only.contains(name));
+        let steps: Vec<_> = at_platforms.into_iter().filter(|step| chosen(&step.instance)).collect();
+        let named: BTreeSet<_> = steps.iter().map(|step| step.instance.clone()).collect();
+        self.plan.untouched.retain(|name| !named.contains(name));
+        self.plan.steps.extend(steps);
+        // A registration stands before the container that needs it.
+        self.plan
+            .steps
+            .sort_by(|a, b| (&a.instance, !a.action.is_at_platform()).cmp(&(&b.instance, !b.action.is_at_platform())));
+    }
+}
+
 /// Everything a pass needs besides the source and the engine themselves.
 pub struct Pipeline<S, E> {
     /// Who we are on the engine.
@@ -75,6 +96,8 @@ pub struct Pipeline<S, E> {
     pub secrets: Secrets,
     /// The rules for removals.
     pub rules: PruneRules,
+    /// The platforms that have us manage their connectors.
+    pub managers: Managers,
 }
 
 impl<S: Source, E: Engine> Pipeline<S, E> {
@@ -94,6 +117,60 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
     pub async fn assemble(&self, snapshot: &Snapshot) -> Result<DesiredState, PassError> {
         let (reading, catalogs) = read(snapshot, &self.catalogs).await;
         Ok(desired::assemble(reading, snapshot, &catalogs?, &self.context))
+    }
+
+    /// Lays what the platforms keep over what the source wants, after one look at each; `register` makes us known there
+    /// as their manager.
+    pub async fn overlaid(&self, desired: DesiredState, observed: &Observed, register: bool) -> Overlaid {
+        let memory = self.managers.memory();
+        let sites = self.managers.look(register, observed, &memory).await;
+        self.overlay(desired, observed, &sites, &memory)
+    }
+
+    /// The same, after looks that were had before.
+    pub fn overlay(&self, desired: DesiredState, observed: &Observed, sites: &[Site], memory: &Memory) -> Overlaid {
+        self.managers.overlay(desired, observed, sites, memory, (&self.context, &self.openers))
+    }
+
+    /// [`Self::plan`], or [`Self::plan_deep`], with what has to happen at the platforms.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    pub async fn plan_overlaid(
+        &self,
+        overlaid: Overlaid,
+        observed: Observed,
+        pruning: &Pruning,
+        deep: bool,
+    ) -> Result<Planned, PassError> {
+        let Overlaid { desired, steps, refused, gone, .. } = overlaid;
+        let mut planned = if deep {
+            self.plan_deep(desired, observed, pruning).await?
+        } else {
+            self.plan(desired, observed, pruning).await?
+        };
+        self.add_platforms(&mut planned, (steps, refused, gone), pruning);
+        Ok(planned)
+    }
+
+    /// [`Self::plan_unlooked`] with what has to happen at the platforms.
+    pub fn plan_overlaid_unlooked(&self, overlaid: Overlaid, observed: Observed, pruning: &Pruning) -> Planned {
+        let Overlaid { desired, steps, refused, gone, .. } = overlaid;
+        let mut planned = self.plan_unlooked(desired, observed, pruning);
+        self.add_platforms(&mut planned, (steps, refused, gone), pruning);
+        planned
+    }
+
+    fn add_platforms(
+        &self,
+        planned: &mut Planned,
+        (mut steps, refused, gone): (Vec<Step>, Vec<Refusal>, Vec<Gone>),
+        pruning: &Pruning,
+    ) {
+        let Planned { desired, observed, plan } = &*planned;
+        steps.extend(managed::removals(&gone, plan, desired, observed, &self.rules));
+        planned.plan.refused.extend(refused);
+        planned.add(steps, pruning.only.as_ref());
     }
 
     /// Lists our containers.
@@ -165,6 +242,9 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
     /// The fingerprint of the settings' token for each instance that uses one which could be read.
     fn token_marks(&self, desired: &DesiredState) -> BTreeMap<InstanceName, String> {
         let mark_of = |wanted: &Arc<Wanted>| {
+            if let Some(mark) = platform_mark(wanted, self.openers.keyring.digest_key()) {
+                return Some((wanted.name.clone(), mark));
+            }
             let token = self.settings_token(wanted)?;
             let key = self.openers.keyring.digest_key().unwrap_or_else(|| DigestKey::from_token(token));
             let mark = key.digest(token.expose_secret().as_bytes());
@@ -173,14 +253,21 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         desired.wanted.values().filter_map(mark_of).collect()
     }
 
-    pub(super) fn settings_token(&self, wanted: &Wanted) -> Option<&secrecy::SecretString> {
+    pub(super) fn settings_token(&self, wanted: &Wanted) -> Option<&SecretString> {
         wanted.env.values().find_map(|value| match value {
             EnvValue::ConnectorToken(platform) => self.openers.connector_tokens.get(platform),
-            EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::FromFile { .. } => None,
+            EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::FromPlatform(_) => None,
         })
     }
 
     fn open(&self, wanted: &Wanted) -> Result<(SpecDigest, Option<OpenedEnv>), Vec<Finding>> {
+        if wanted.awaits_platform() {
+            // What is there already must be openable before the platform is told of the instance.
+            if self.secrets == Secrets::Opened {
+                wanted.without_awaited().open(&self.openers)?;
+            }
+            return Ok((SpecDigest(format!("awaited:{}", wanted.source_digest.0)), None));
+        }
         let env = match (wanted.open(&self.openers), self.secrets) {
             (Ok(env), _) => env,
             (Err(_), Secrets::Sealed) => return Ok((SpecDigest(format!("sealed:{}", wanted.source_digest.0)), None)),
@@ -190,7 +277,9 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
             .openers
             .keyring
             .digest_key()
-            .unwrap_or_else(|| self.settings_token(wanted).map_or_else(DigestKey::unkeyed, DigestKey::from_token));
+            .or_else(|| self.settings_token(wanted).map(DigestKey::from_token))
+            .or_else(|| platform_token(wanted, &env).map(DigestKey::from_token))
+            .unwrap_or_else(DigestKey::unkeyed);
         Ok((SpecDigest(key.digest(&wanted.canonical_opened(&env))), Some(env)))
     }
 
@@ -244,6 +333,32 @@ pub async fn read(
     }
 }
 
+/// The secret of a platform's own that can key a digest, where there is no other key.
+fn platform_token<'a>(wanted: &Wanted, env: &'a OpenedEnv) -> Option<&'a SecretString> {
+    let given = |(key, value): (&String, &EnvValue)| matches!(value, EnvValue::FromPlatform(_)).then(|| env.get(key));
+    wanted.env.iter().filter_map(given).flatten().next()
+}
+
+/// The fingerprint of what a platform gave for an instance; none where it gave nothing, or not all of it is known.
+fn platform_mark(wanted: &Wanted, key: Option<DigestKey>) -> Option<String> {
+    let mut given = Zeroizing::new(Vec::new());
+    let mut clear = None;
+    for (name, value) in &wanted.env {
+        let EnvValue::FromPlatform(secret) = value else { continue };
+        let text = match &secret.content {
+            PlatformContent::Envelope(envelope) => envelope.as_bytes(),
+            PlatformContent::Clear(value) => clear.insert(value).expose_secret().as_bytes(),
+            PlatformContent::Awaited | PlatformContent::Unknown => return None,
+        };
+        for part in [name.as_bytes(), text] {
+            given.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            given.extend_from_slice(part);
+        }
+    }
+    let key = key.or_else(|| clear.map(|value| DigestKey::from_token(value))).unwrap_or_else(DigestKey::unkeyed);
+    (!given.is_empty()).then(|| key.digest(&given).replace(':', "-").chars().take(25).collect())
+}
+
 /// Moves an instance from the wanted to the held ones.
 fn hold(desired: &mut DesiredState, wanted: &Wanted, findings: Vec<Finding>) {
     desired.wanted.remove(&wanted.name);
@@ -275,7 +390,12 @@ pub(super) fn note_look(
             Some(EnvValue::Plain(_)) => {
                 fields.insert(format!("env.{key}"), value.expose_secret().to_owned());
             }
-            Some(EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_)) => {}
+            Some(
+                EnvValue::Sealed(_)
+                | EnvValue::FromFile { .. }
+                | EnvValue::ConnectorToken(_)
+                | EnvValue::FromPlatform(_),
+            ) => {}
             // A variable that is wanted no more may have been a secret; only its name is kept.
             None => {
                 container.sensitive_equal.insert(format!("env.{key}"), false);

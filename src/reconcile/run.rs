@@ -83,6 +83,7 @@ pub async fn run<S: Source + 'static, E: Engine>(pipeline: Pipeline<S, E>, optio
             wake = state.woken() => match wake {
                 Wake::Ended(report) => state.note_ended(report),
                 Wake::News => {}
+                Wake::AtPlatform(report) => state.platform_work.note(report),
             },
             Some(()) = force.recv() => state.force(),
             // A broken stream means that events were missed: look again, and subscribe anew.

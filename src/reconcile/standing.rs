@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::logs::LogCollector;
 use crate::{
-    desired::{DesiredState, EnvValue, Wanted},
+    desired::{DesiredState, EnvValue, Keeper, Wanted},
     engine::{Engine, EngineError, Inspected},
     model::{InstanceName, PlatformName, looks_secret},
     plan::{ContainerId, Observed},
@@ -37,7 +37,7 @@ impl PlatformLink {
     pub(super) fn tell(&self, known: &BTreeMap<InstanceName, Arc<Wanted>>, report: &StatusReport, logs: &LogCollector) {
         let of_platform = report.instances.iter().filter(|status| status.platform.as_ref() == Some(&self.name));
         let standings = of_platform.filter_map(|status| {
-            let wanted = known.get(&status.name)?;
+            let wanted = known.get(&status.name).filter(|wanted| is_there(wanted, status))?;
             Some(standing(wanted, status, logs.of(&status.name)))
         });
         self.reporter.update(standings.collect());
@@ -49,6 +49,12 @@ impl PlatformLink {
             tracing::debug!(platform = %self.name, "the platform was not told everything before the end");
         }
     }
+}
+
+/// Whether a platform knows an instance that it has us manage: it has registered it, and nobody there has removed it.
+fn is_there(wanted: &Wanted, status: &InstanceStatus) -> bool {
+    let removed = wanted.keeper() == Some(Keeper::Platform) && status.phase == Phase::Retained;
+    !wanted.awaits_platform() && !removed
 }
 
 /// What a platform is told of one instance.
@@ -97,7 +103,7 @@ pub fn heard(
 }
 
 /// What the platforms say of the work of each instance.
-pub fn at_platform(platforms: &[PlatformLink], desired: &DesiredState) -> BTreeMap<InstanceName, AtPlatform> {
+pub fn work_at_platforms(platforms: &[PlatformLink], desired: &DesiredState) -> BTreeMap<InstanceName, AtPlatform> {
     let mut all = BTreeMap::new();
     for link in platforms {
         let known = link.reporter.heard();

@@ -49,6 +49,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 notes.insert(name.clone(), Note::CrashLoop { starts, message });
             }
         }
+        notes.extend(self.platform_work.failures());
         notes.extend(self.failed.iter().map(|(name, why)| (name.clone(), Note::Failed(why.clone()))));
         notes.extend(self.busy.iter().map(|(name, what)| (name.clone(), Note::Changing(what.clone()))));
         let waiting = self.depending.iter().filter(|(name, _)| !notes.contains_key(*name));
@@ -60,7 +61,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             live: self.live.clone(),
             notes,
             heard: standing::heard(&self.platforms, desired, observed, &self.live),
-            at_platform: standing::at_platform(&self.platforms, desired),
+            at_platform: standing::work_at_platforms(&self.platforms, desired),
         };
         let report = report::of(desired, observed, Some(plan), &facts);
         self.settles = standing::next_settling(desired, &report, facts.now);

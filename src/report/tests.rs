@@ -41,6 +41,7 @@ fn wanted(change: impl FnOnce(&mut Wanted)) -> Wanted {
         depends_on: Vec::new(),
         origins: BTreeMap::new(),
         place: Place::start_of("a.yaml"),
+        management: None,
         source_digest: SourceDigest("d".to_owned()),
     };
     change(&mut wanted);

@@ -285,6 +285,12 @@ pub(super) struct PlatformDto {
     pub registration: Option<RegistrationDto>,
     /// Who Lockstep is at the platform, with `registration: managed`.
     pub manager: Option<ManagerDto>,
+    /// Whether a start or stop in the platform's pages counts (`honour`, until the manifest says something else) or is put
+    /// back (`override`), with `registration: managed`.
+    pub ui_control: Option<UiControlDto>,
+    /// Whether instances that people make in the platform's pages are run (`run`) or left to somebody else (`ignore`),
+    /// with `registration: managed`.
+    pub ui_instances: Option<UiInstancesDto>,
     /// The proxy that Lockstep uses for it.
     pub proxy: Option<String>,
     /// The proxies that connectors get.
@@ -318,6 +324,22 @@ pub(super) enum RegistrationDto {
     #[serde(rename = "self")]
     Itself,
     Managed,
+}
+
+/// What a start or stop in the platform's pages does.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UiControlDto {
+    Honour,
+    Override,
+}
+
+/// What becomes of instances that people make in the platform's pages.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UiInstancesDto {
+    Run,
+    Ignore,
 }
 
 /// Who Lockstep is at a platform whose connectors it manages.

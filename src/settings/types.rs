@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration}
 use url::Url;
 use uuid::Uuid;
 
-use crate::model::{OwnerName, PlatformKind, PlatformName, Policy, PullPolicy, Registration};
+use crate::{
+    managed::{UiControl, UiInstances},
+    model::{OwnerName, PlatformKind, PlatformName, Policy, PullPolicy, Registration},
+};
 
 /// Everything one process is told to do. Paths are as written, joined to the folder of the settings file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,6 +200,10 @@ pub struct PlatformSettings {
     pub registration: Registration,
     /// Who we are there; always there with managed registration, and only then.
     pub manager: Option<Manager>,
+    /// Whether people at the platform start and stop instances of the source; with managed registration.
+    pub ui_control: UiControl,
+    /// What becomes of instances that people make at the platform; with managed registration.
+    pub ui_instances: UiInstances,
     /// The proxy that we use for it.
     pub proxy: Option<Url>,
     /// The proxies that connectors get.

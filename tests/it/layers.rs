@@ -7,8 +7,8 @@ use std::{
 };
 
 /// The modules that map values to values.
-const CORE: [&str; 10] =
-    ["model", "yaml", "manifest", "catalog", "secrets", "import", "desired", "export", "plan", "report"];
+const CORE: [&str; 11] =
+    ["model", "yaml", "manifest", "catalog", "secrets", "import", "desired", "export", "plan", "managed", "report"];
 /// Beginnings of paths that the core has no use for.
 const OUTSIDE: [&str; 12] = [
     "std::fs",

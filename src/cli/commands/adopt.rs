@@ -116,13 +116,14 @@ async fn plan(settings: &Settings, session: &Session) -> Result<Plan, CliError> 
     let pipeline = wiring::pipeline(settings, session, wiring::Identities::Required).await?;
     let desired = pipeline.desired().await?;
     let observed = pipeline.observe().await?;
+    let overlaid = pipeline.overlaid(desired, &observed, false).await;
     let pruning = Pruning {
         now: reconcile::epoch_seconds(),
-        absent_before: Pruning::absent(&desired, &observed),
+        absent_before: Pruning::absent(&overlaid.desired, &observed),
         acknowledged: None,
         only: None,
     };
-    Ok(pipeline.plan(desired, observed, &pruning).await?.plan)
+    Ok(pipeline.plan_overlaid(overlaid, observed, &pruning, false).await?.plan)
 }
 
 /// The containers that the plan makes for connectors that have none, by connector, and whether nothing else changes.

@@ -16,7 +16,7 @@ use crate::{
     engine::{Outcome, Problem},
     model::InstanceName,
     plan,
-    reconcile::{self, Applied, ApplyOptions, Planned, PlatformLink, StepError},
+    reconcile::{self, Applied, ApplyOptions, AtPlatformError, Planned, PlatformLink, StepError},
 };
 
 /// Carry the plan out once.
@@ -136,6 +136,8 @@ fn exit(applied: &Applied) -> Exit {
             }
             Err(StepError::Secret(_)) => Some(Exit::Secret),
             Err(StepError::Engine(error)) => Some(of_engine(error).0),
+            Err(StepError::AtPlatform(AtPlatformError::Secret(_))) => Some(Exit::Secret),
+            Err(StepError::AtPlatform(AtPlatformError::Platform(_))) => Some(Exit::Platform),
         })
         .chain(applied.problems.iter().map(|problem| match problem {
             Problem::ForeignContainer { .. } | Problem::AnotherManager { .. } => Exit::Guard,

@@ -9,7 +9,7 @@ use crate::{
     cli::{CliError, Exit, output, progress::Display, render, wiring},
     model::InstanceName,
     plan::{self, Pruning},
-    reconcile::{self, ApplyOptions, PassError, Planned},
+    reconcile::{self, ApplyOptions, Basis, PassError, Planned, Seen},
     source::Source,
 };
 
@@ -26,12 +26,13 @@ pub(super) async fn apply(path: &Path, concurrency: Option<usize>, session: &Ses
     let observed = pipeline.observe().await?;
     moved.extend(saved.moved_containers(&observed));
     refuse(path, &moved)?;
-    let desired = pipeline.assemble(&snapshot).await?;
-    let mut absent = Pruning::absent(&desired, &observed);
+    let seen = Seen::look(&pipeline, pipeline.assemble(&snapshot).await?, observed).await;
+    let overlaid = seen.overlaid(&pipeline);
+    let mut absent = Pruning::absent(&overlaid.desired, &seen.observed);
     if !absent.is_empty() {
         // What is to be removed must be absent in two readings.
-        let again = pipeline.desired().await?;
-        absent = absent.intersection(&Pruning::absent(&again, &observed)).cloned().collect();
+        let again = seen.overlaid_over(&pipeline, pipeline.desired().await?);
+        absent = absent.intersection(&Pruning::absent(&again.desired, &seen.observed)).cloned().collect();
     }
     let names = |names: &BTreeSet<String>| -> BTreeSet<InstanceName> {
         names.iter().filter_map(|name| InstanceName::try_from(name.as_str()).ok()).collect()
@@ -42,11 +43,8 @@ pub(super) async fn apply(path: &Path, concurrency: Option<usize>, session: &Ses
         acknowledged: saved.options.allow_removals,
         only: saved.options.only.as_ref().map(names),
     };
-    let mut planned = if saved.options.refresh {
-        pipeline.plan_deep(desired, observed, &pruning).await?
-    } else {
-        pipeline.plan(desired, observed, &pruning).await?
-    };
+    let (remembered, observed) = (overlaid.memory.clone(), seen.observed.clone());
+    let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, saved.options.refresh).await?;
     pipeline.cite(&mut planned).await;
     let chosen = saved.instances();
     // What moved elsewhere since then is none of this plan's business.
@@ -56,7 +54,7 @@ pub(super) async fn apply(path: &Path, concurrency: Option<usize>, session: &Ses
     wiring::register(&platforms, &planned.desired).await;
     let options = ApplyOptions {
         concurrency: concurrency.unwrap_or_else(|| wiring::concurrency(&settings)),
-        only: pruning.only,
+        only: pruning.only.clone(),
         acknowledged: pruning.acknowledged,
         refresh: saved.options.refresh,
         state,
@@ -65,7 +63,8 @@ pub(super) async fn apply(path: &Path, concurrency: Option<usize>, session: &Ses
     let cancel = CancellationToken::new();
     let signals = wiring::cancel_on_signals(cancel.clone())?;
     let display = Display::new();
-    let applied = reconcile::carry_out(&pipeline, planned, &options, &display, &cancel).await;
+    let basis = Basis { seen, pruning, remembered };
+    let applied = reconcile::carry_out(&pipeline, planned, basis, &options, &display, &cancel).await;
     display.finish();
     signals.abort();
     conclude(&pipeline, &platforms, &applied?, session).await

@@ -111,8 +111,9 @@ impl Plan {
                 let pipeline = wiring::pipeline_with(&settings, session, wiring::Identities::Optional, NoEngine)?;
                 let desired = pipeline.desired().await?;
                 let observed = wiring::observed_file(path, &settings)?;
-                let pruning = self.pruning(&desired, &observed)?;
-                let mut planned = pipeline.plan_unlooked(desired, observed, &pruning);
+                let overlaid = pipeline.overlaid(desired, &observed, false).await;
+                let pruning = self.pruning(&overlaid.desired, &observed)?;
+                let mut planned = pipeline.plan_overlaid_unlooked(overlaid, observed, &pruning);
                 pipeline.cite(&mut planned).await;
                 planned
             }
@@ -129,12 +130,9 @@ impl Plan {
                 let snapshot = pipeline.source.snapshot().await?;
                 let desired = pipeline.assemble(&snapshot).await?;
                 let observed = pipeline.observe().await?;
-                let pruning = self.pruning(&desired, &observed)?;
-                let mut planned = if self.refresh {
-                    pipeline.plan_deep(desired, observed, &pruning).await?
-                } else {
-                    pipeline.plan(desired, observed, &pruning).await?
-                };
+                let overlaid = pipeline.overlaid(desired, &observed, false).await;
+                let pruning = self.pruning(&overlaid.desired, &observed)?;
+                let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, self.refresh).await?;
                 pipeline.cite(&mut planned).await;
                 pulls = pulled(&planned, pipeline.engine.as_ref()).await?;
                 if let Some(out) = &self.out {
@@ -235,7 +233,11 @@ async fn pulled<E: Engine>(planned: &Planned, engine: &E) -> Result<String, CliE
         let image = match &step.work {
             Work::Create(new) | Work::Recreate { new, .. } => &new.wanted.image,
             Work::Replace(replacement) => &replacement.new.wanted.image,
-            Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => continue,
+            Work::Update { .. }
+            | Work::Start { .. }
+            | Work::Stop { .. }
+            | Work::Remove { .. }
+            | Work::AtPlatform(_) => continue,
         };
         if !missing.contains(image) && !engine.has_image(image).await? {
             missing.insert(image.clone());
@@ -248,10 +250,13 @@ async fn pulled<E: Engine>(planned: &Planned, engine: &E) -> Result<String, CliE
 pub(super) fn standing_in_the_way(planned: &Planned) -> Option<Exit> {
     let errors = || planned.desired.findings.iter().filter(|finding| finding.severity == Severity::Error);
     let of_a_secret = |finding: &Finding| finding.code == Code::BadSecret;
-    if errors().any(|finding| !of_a_secret(finding)) {
+    let of_a_platform = |finding: &Finding| finding.code == Code::Platform;
+    if errors().any(|finding| !of_a_secret(finding) && !of_a_platform(finding)) {
         Some(Exit::Invalid)
     } else if errors().any(of_a_secret) {
         Some(Exit::Secret)
+    } else if errors().any(of_a_platform) {
+        Some(Exit::Platform)
     } else if !planned.plan.refused.is_empty() {
         Some(Exit::Guard)
     } else {

@@ -37,8 +37,10 @@ pub fn summary(applied: &Applied) -> String {
         }
     }
     let added = applied.done(&[Action::Create]);
-    let changed = applied.done(&[Action::Replace, Action::Update, Action::Start, Action::Stop]);
-    let destroyed = applied.done(&[Action::Destroy]);
+    let changed = [Action::Replace, Action::Update, Action::Start, Action::Stop];
+    let at_platforms = [Action::Register, Action::Edit, Action::Migrate];
+    let changed = applied.done(&[&changed[..], &at_platforms[..]].concat());
+    let destroyed = applied.done(&[Action::Destroy, Action::Unregister]);
     let head = if applied.is_whole() { bold(&green("Apply complete!")) } else { bold(&red("Apply incomplete.")) };
     text + &format!("{head} Instances: {added} added, {changed} changed, {destroyed} destroyed.\n")
 }

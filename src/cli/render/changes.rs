@@ -69,6 +69,10 @@ pub(super) fn will(action: Action) -> &'static str {
         Action::Start => "will be started",
         Action::Stop => "will be stopped",
         Action::Destroy => "will be destroyed",
+        Action::Register => "will be registered at its platform",
+        Action::Edit => "will be edited at its platform",
+        Action::Migrate => "will be migrated to a managed connector of its platform",
+        Action::Unregister => "will be removed from its platform",
     }
 }
 
@@ -97,7 +101,9 @@ pub(super) fn changes(step: &Step) -> Changes {
             let downtime = new.start.then(|| downtime(step, &new.wanted, "a new container's creation and start"));
             Changes { downtime, ..changed(step, Some(&new.wanted)) }
         }
-        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => changed(step, None),
+        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => {
+            changed(step, None)
+        }
     }
 }
 
@@ -128,7 +134,10 @@ fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
         match value {
             EnvValue::Plain(text) if own => rows.push(row(&field, plain(text))),
             EnvValue::Plain(_) => hidden += 1,
-            EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_) => {
+            EnvValue::Sealed(_)
+            | EnvValue::FromFile { .. }
+            | EnvValue::ConnectorToken(_)
+            | EnvValue::FromPlatform(_) => {
                 rows.push(row(&field, Value::Sensitive));
             }
         }

@@ -62,10 +62,10 @@ fn table_cut(text: Bounded, left_out: usize) -> Bounded {
 fn rows(plan: &Plan, renames: &[Rename]) -> Vec<String> {
     let step = |step: &Step| {
         let symbol = match step.action {
-            Action::Create => "+",
+            Action::Create | Action::Register => "+",
             Action::Replace => "-/+",
-            Action::Update | Action::Start | Action::Stop => "~",
-            Action::Destroy => "-",
+            Action::Update | Action::Start | Action::Stop | Action::Edit | Action::Migrate => "~",
+            Action::Destroy | Action::Unregister => "-",
         };
         let renamed = match (former(step, renames), latter(step, renames)) {
             (Some(from), _) => format!(" (renamed from `{from}`)"),

@@ -54,7 +54,11 @@ pub fn pulls(plan: &Plan, missing: &dyn Fn(&str) -> bool) -> String {
         let new = match &step.work {
             Work::Create(new) | Work::Recreate { new, .. } => new,
             Work::Replace(replacement) => &replacement.new,
-            Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => continue,
+            Work::Update { .. }
+            | Work::Start { .. }
+            | Work::Stop { .. }
+            | Work::Remove { .. }
+            | Work::AtPlatform(_) => continue,
         };
         if new.wanted.pull == PullPolicy::Always || missing(&new.wanted.image) {
             *images.entry(&new.wanted.image).or_default() += 1;
@@ -83,10 +87,10 @@ pub(super) fn total(plan: &Plan) -> (&'static str, String) {
 fn one(step: &Step, renames: &[Rename]) -> String {
     let name = step.instance.as_str();
     let symbol = match step.action {
-        Action::Create => green("  +"),
+        Action::Create | Action::Register => green("  +"),
         Action::Replace => format!("{}/{}", red("-"), green("+")),
-        Action::Update | Action::Start | Action::Stop => yellow("  ~"),
-        Action::Destroy => red("  -"),
+        Action::Update | Action::Start | Action::Stop | Action::Edit | Action::Migrate => yellow("  ~"),
+        Action::Destroy | Action::Unregister => red("  -"),
     };
     let renamed = former(step, renames).map(|from| format!(" (renamed from {from})")).unwrap_or_default();
     let mut text = format!("  # {}{renamed} {}\n", bold(name), will(step.action));

@@ -113,10 +113,10 @@ impl LocalCheckout {
             (None, _) => base.to_owned(),
         };
         let (base, new) = tokio::try_join!(self.read(Which::Revision(&base)), self.read(new))?;
-        let (openers, _) = super::credentials::openers(settings, session, Identities::Optional)?;
+        let (openers, ..) = super::credentials::openers(settings, session, Identities::Optional)?;
         let catalogs = offline_catalogs(settings)?;
         let context = parts::context(settings);
-        let loader = std::sync::Arc::new(crate::reconcile::CatalogLoader::new(catalogs));
+        let loader = std::sync::Arc::new(parts::loader(settings, catalogs));
         let assembled = [(base, true), (new, false)].map(|(snapshot, is_base)| {
             let (loader, context) = (std::sync::Arc::clone(&loader), context.clone());
             tokio::spawn(async move {
@@ -133,7 +133,7 @@ impl LocalCheckout {
         let (base, new) = (joined(base.await)?, joined(new.await)?);
         known_instances(pruning.only.iter().flatten().cloned().collect::<Vec<_>>().as_slice(), &new)?;
         let same = |before: &Wanted, after: &Wanted, key: &str| {
-            let (before, after) = (before.open_key(key, &openers)?, after.open_key(key, &openers)?);
+            let (before, after) = (before.open_one(key, &openers).ok()??, after.open_one(key, &openers).ok()??);
             Some(before.expose_secret() == after.expose_secret())
         };
         let observed = plan::as_running(&base, &new, &same);

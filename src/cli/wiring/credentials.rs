@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
+use super::managers;
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
     desired::Openers,
     model::PlatformName,
     platform::{KeyError, ManagerKey},
-    reconcile::Secrets,
+    reconcile::{Managers, Secrets},
     secrets::{BindingPolicy, Keyring},
     settings::{self, BindingSetting, Manager, SecretRef, Settings},
     telemetry,
@@ -95,7 +96,7 @@ pub(super) fn openers(
     settings: &Settings,
     session: &Session,
     identities: Identities,
-) -> Result<(Openers, Secrets), CliError> {
+) -> Result<(Openers, Secrets, Managers), CliError> {
     let (keyring, missing) = keyring_of(settings, identities)?;
     let mut connector_tokens = BTreeMap::new();
     for (name, platform) in &settings.platforms {
@@ -111,12 +112,15 @@ pub(super) fn openers(
     }
     let known = session.scrubber.set(connector_tokens.values());
     known.map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
-    let tokens_missing = connector_tokens.len() < settings.platforms.len();
+    let keys = managers::keys(settings, identities)?;
+    let managed = settings.platforms.values().filter(|platform| platform.manager.is_some()).count();
+    let tokens_missing = connector_tokens.len() < settings.platforms.len() || keys.len() < managed;
     let without_keys = identities == Identities::Optional && (keyring.is_empty() || missing || tokens_missing);
     let secrets = if without_keys { Secrets::Sealed } else { Secrets::Opened };
     let binding = match settings.secrets.binding {
         BindingSetting::Optional => BindingPolicy::Optional,
         BindingSetting::Required => BindingPolicy::Required,
     };
-    Ok((Openers { keyring, binding, connector_tokens }, secrets))
+    let openers = Openers { keyring, binding, connector_tokens, managers: managers::openers(&keys) };
+    Ok((openers, secrets, managers::managers(settings, &keys)?))
 }

@@ -4,6 +4,7 @@ mod checkout;
 mod connection;
 mod credentials;
 mod files;
+mod managers;
 pub(super) mod offline;
 mod once;
 mod openaev;

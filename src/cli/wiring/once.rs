@@ -26,7 +26,7 @@ pub(crate) async fn register(platforms: &[PlatformLink], desired: &DesiredState)
         let standings: Vec<_> = desired
             .wanted
             .values()
-            .filter(|wanted| wanted.platform.as_ref() == Some(&link.name))
+            .filter(|wanted| wanted.platform.as_ref() == Some(&link.name) && wanted.management.is_none())
             .map(|wanted| Standing {
                 id: wanted.id,
                 name: wanted.title.clone(),
@@ -40,6 +40,9 @@ pub(crate) async fn register(platforms: &[PlatformLink], desired: &DesiredState)
                 logs: Vec::new(),
             })
             .collect();
+        if standings.is_empty() {
+            continue;
+        }
         let of_platform = |wanted: &&Arc<Wanted>| wanted.platform.as_ref() == Some(&link.name);
         if desired.wanted.values().filter(of_platform).any(|wanted| wanted.health.require_platform) {
             link.reporter.listen_closely();
@@ -62,14 +65,16 @@ pub(crate) async fn status_once(
     let desired = pipeline.desired().await?;
     let observed = pipeline.observe().await?;
     // The plan knows which secrets can't be opened; nothing of it is carried out.
-    let Planned { desired, observed, plan } = pipeline.plan(desired, observed, &Pruning::default()).await?;
+    let overlaid = pipeline.overlaid(desired, &observed, false).await;
+    let Planned { desired, observed, plan } =
+        pipeline.plan_overlaid(overlaid, observed, &Pruning::default(), false).await?;
     let live = reconcile::look(pipeline.engine.as_ref(), &desired, reconcile::ids(&observed)).await?.live;
     for link in platforms {
         wait_until_heard(link).await;
     }
     let heard = reconcile::heard(platforms, &desired, &observed, &live);
     let applied = State::read(&state_folder(settings)).applied;
-    let at_platform = reconcile::at_platform(platforms, &desired);
+    let at_platform = reconcile::work_at_platforms(platforms, &desired);
     let facts = Facts { now: reconcile::epoch_seconds(), applied, live, notes: BTreeMap::new(), heard, at_platform };
     Ok(report::of(&desired, &observed, Some(&plan), &facts))
 }
@@ -112,7 +117,7 @@ pub(crate) async fn tell_once(
     for link in platforms.iter().filter(|link| link.reporter.takes() != Takes::Nothing) {
         let of_platform = report.instances.iter().filter(|status| status.platform.as_ref() == Some(&link.name));
         let standings = of_platform.filter_map(|status| {
-            let wanted = desired.wanted.get(&status.name)?;
+            let wanted = desired.wanted.get(&status.name).filter(|wanted| !wanted.awaits_platform())?;
             Some(reconcile::standing(wanted, status, Vec::new()))
         });
         link.reporter.update(standings.collect());

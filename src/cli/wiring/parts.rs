@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use super::{
     connection::http_config,
     credentials::{Identities, openers, resolve},
+    managers::managed_client,
     openaev::openaev_client,
 };
 use crate::{
@@ -14,7 +15,10 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, Platform, Reporter},
-    reconcile::{self, CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Pipeline, PlatformGate, PlatformLink, Secrets},
+    reconcile::{
+        self, CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Managers, Pipeline, PlatformGate, PlatformLink,
+        QuietRegistration, Secrets,
+    },
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, Source, SshKey},
     telemetry,
@@ -202,10 +206,10 @@ pub(crate) async fn pipeline(
     identities: Identities,
 ) -> Result<Parts, CliError> {
     let source = source(settings)?;
-    let (openers, secrets) = openers(settings, session, identities)?;
+    let (openers, secrets, managers) = openers(settings, session, identities)?;
     let catalogs = catalogs(settings);
     let engine = engine(settings).await?;
-    Ok(assemble(settings, source, openers, secrets, catalogs, engine))
+    Ok(Parts { managers, ..assemble(settings, source, openers, secrets, catalogs, engine) })
 }
 
 /// The whole pipeline over another engine.
@@ -218,8 +222,8 @@ pub(crate) fn pipeline_with<E: Engine>(
     identities: Identities,
     engine: E,
 ) -> Result<Parts<E>, CliError> {
-    let (openers, secrets) = openers(settings, session, identities)?;
-    Ok(assemble(settings, source(settings)?, openers, secrets, catalogs(settings), engine))
+    let (openers, secrets, managers) = openers(settings, session, identities)?;
+    Ok(Parts { managers, ..assemble(settings, source(settings)?, openers, secrets, catalogs(settings), engine) })
 }
 
 /// The whole pipeline without an engine, over the folder of a checkout instead of the source of the settings.
@@ -231,7 +235,7 @@ pub(crate) fn pipeline_over(
     settings: &Settings,
     session: &Session,
 ) -> Result<Parts<NoEngine>, CliError> {
-    let (openers, secrets) = openers(settings, session, Identities::Optional)?;
+    let (openers, secrets, _) = openers(settings, session, Identities::Optional)?;
     let source = AnySource::Directory(DirectorySource::new(DirectoryConfig { root: folder, poll: None })?);
     Ok(assemble(settings, source, openers, secrets, catalogs(settings), NoEngine))
 }
@@ -253,6 +257,7 @@ fn assemble<E: Engine>(
         openers: Arc::new(openers),
         secrets,
         rules: prune_rules(settings),
+        managers: Managers::default(),
     }
 }
 
@@ -271,12 +276,6 @@ pub(super) fn prune_rules(settings: &Settings) -> PruneRules {
 /// # Errors
 /// Where its token or certificates can't be read.
 pub(crate) fn platform_client(name: &PlatformName, platform: &PlatformSettings) -> Result<Arc<dyn Platform>, CliError> {
-    if platform.registration == Registration::Managed {
-        let message = format!("`platforms.{name}.registration`: `managed` is not supported by this version");
-        return Err(
-            CliError::new(Exit::Invalid, message).with_help("use `registration: self`, which every edition takes")
-        );
-    }
     Ok(match platform.kind {
         PlatformKind::OpenCti => Arc::new(opencti_client(name, platform)?),
         PlatformKind::OpenAev => Arc::new(openaev_client(name, platform)?),
@@ -297,7 +296,10 @@ pub(crate) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -
 /// What [`platform_client`] gives.
 pub(crate) fn platforms(settings: &Settings) -> Result<Vec<PlatformLink>, CliError> {
     let link = |(name, platform): (&PlatformName, &PlatformSettings)| {
-        let client = platform_client(name, platform)?;
+        let client: Arc<dyn Platform> = match platform.registration {
+            Registration::Itself => platform_client(name, platform)?,
+            Registration::Managed => Arc::new(QuietRegistration(managed_client(name, platform)?)),
+        };
         Ok(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, Intervals::default()) })
     };
     settings.platforms.iter().map(link).collect()

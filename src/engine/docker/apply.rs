@@ -97,6 +97,10 @@ impl Job<'_> {
                 }
                 Ok(Outcome::Done)
             }
+            Work::AtPlatform(_) => Err(EngineError::Forbidden {
+                what: format!("{} `{}` on the engine", step.action.as_str(), step.instance),
+                why: "it is the platform's to do".to_owned(),
+            }),
         }
     }
 

@@ -29,7 +29,11 @@ pub(super) async fn preflight(shared: &Shared, owner: &OwnerName, plan: &Plan) -
         .filter_map(|step| match &step.work {
             Work::Create(new) | Work::Recreate { new, .. } => Some((&step.instance, &**new)),
             Work::Replace(replacement) => Some((&step.instance, &replacement.new)),
-            Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } => None,
+            Work::Update { .. }
+            | Work::Start { .. }
+            | Work::Stop { .. }
+            | Work::Remove { .. }
+            | Work::AtPlatform(_) => None,
         })
         .collect();
     if creations.is_empty() {

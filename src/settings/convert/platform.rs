@@ -7,9 +7,13 @@ use uuid::Uuid;
 
 use super::{Converter, Here};
 use crate::{
+    managed::{UiControl, UiInstances},
     model::{Code, PlatformKind, PlatformName, Registration},
     settings::{
-        dto::{ManagerDto, PlatformDto, PlatformKindDto, ProxiesDto, ProxyAuthDto, RegistrationDto},
+        dto::{
+            ManagerDto, PlatformDto, PlatformKindDto, ProxiesDto, ProxyAuthDto, RegistrationDto, UiControlDto,
+            UiInstancesDto,
+        },
         types::{Manager, PlatformSettings, Proxies, ProxyAuth},
         urls::PlainHttp,
     },
@@ -73,6 +77,19 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
     let bounds = Some((Duration::from_secs(1), Duration::from_mins(5)));
     let timeout = converter.duration(dto.timeout.as_deref(), TIMEOUT, bounds, &here.field("timeout"));
     let manager = manager(converter, dto.manager, registration, here);
+    let ui_control = dto.ui_control.map(|control| match control {
+        UiControlDto::Honour => UiControl::Honour,
+        UiControlDto::Override => UiControl::Override,
+    });
+    let ui_instances = dto.ui_instances.map(|instances| match instances {
+        UiInstancesDto::Run => UiInstances::Run,
+        UiInstancesDto::Ignore => UiInstances::Ignore,
+    });
+    let named = [("uiControl", ui_control.is_some()), ("uiInstances", ui_instances.is_some())];
+    for (field, _) in named.into_iter().filter(|(_, named)| *named && registration == Registration::Itself) {
+        let help = "leave it out, or write `registration: managed`";
+        converter.refuse(&here.field(field), Code::NotAllowed, "is for `registration: managed`", help);
+    }
     let tenant = match dto.tenant {
         Some(_) if kind == Some(PlatformKind::OpenCti) => {
             let help = "leave it out; OpenCTI has no tenants";
@@ -90,6 +107,8 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         connector_url: connector_url?,
         registration,
         manager: manager?,
+        ui_control: ui_control.unwrap_or_default(),
+        ui_instances: ui_instances.unwrap_or_default(),
         proxy: proxy?,
         connector_proxy: connector_proxy?,
         connector_ca: connector_ca?,

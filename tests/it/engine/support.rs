@@ -103,6 +103,7 @@ impl Lab {
             depends_on: Vec::new(),
             origins: BTreeMap::new(),
             place: Place::start_of("test.yaml"),
+            management: None,
             source_digest: SourceDigest(String::new()),
         };
         change(&mut wanted);

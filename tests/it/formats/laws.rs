@@ -15,8 +15,18 @@ use proptest::prelude::*;
 
 use super::sample::{findings, name, place, plan_of, reason, sample, step};
 
-const ACTIONS: [Action; 6] =
-    [Action::Create, Action::Replace, Action::Update, Action::Start, Action::Stop, Action::Destroy];
+const ACTIONS: [Action; 10] = [
+    Action::Create,
+    Action::Replace,
+    Action::Update,
+    Action::Start,
+    Action::Stop,
+    Action::Destroy,
+    Action::Register,
+    Action::Edit,
+    Action::Migrate,
+    Action::Unregister,
+];
 
 pub(super) fn markdown(plan: &Plan, findings: &[Finding], limit: usize) -> String {
     render::markdown_plan(plan, &[], findings, &Marker::try_from("test").unwrap(), limit)
@@ -57,6 +67,10 @@ fn of_text(plan: &Plan) -> BTreeSet<(String, String)> {
         (" will be started", "start"),
         (" will be stopped", "stop"),
         (" will be destroyed", "destroy"),
+        (" will be registered at its platform", "register"),
+        (" will be edited at its platform", "edit"),
+        (" will be migrated to a managed connector of its platform", "migrate"),
+        (" will be removed from its platform", "unregister"),
     ];
     let heads = text.lines().filter_map(|line| line.strip_prefix("  # "));
     let of = |line: &str| {

@@ -10,8 +10,8 @@ use lockstep::{
         PullPolicy, Revision, Slug,
     },
     plan::{
-        Action, Cause, ContainerId, ContainerState, Given, NewContainer, Observed, ObservedContainer, Plan, Reason,
-        Refusal, Rename, Replacement, SpecDigest, Step, Work,
+        Action, AtPlatform, Cause, ContainerId, ContainerState, Given, NewContainer, Observed, ObservedContainer, Plan,
+        PlatformWork, Reason, Refusal, Rename, Replacement, SpecDigest, Step, Work,
     },
 };
 
@@ -56,6 +56,7 @@ pub(super) fn wanted(text: &str) -> Wanted {
         depends_on: Vec::new(),
         origins,
         place: place("misp.yaml", 1),
+        management: None,
         source_digest: SourceDigest(String::new()),
     };
     wanted.source_digest = wanted.digest_of_source();
@@ -88,6 +89,11 @@ pub(super) fn step(text: &str, action: Action, reasons: Vec<Reason>) -> Step {
         Action::Start => Work::Start { container, unpause: false },
         Action::Stop => Work::Stop { container, grace: None },
         Action::Destroy => Work::Remove { containers: vec![container] },
+        Action::Register | Action::Edit | Action::Migrate | Action::Unregister => {
+            let id = wanted(text).id;
+            let platform = PlatformName::try_from("opencti").unwrap();
+            Work::AtPlatform(Box::new(AtPlatform { platform, work: PlatformWork::Delete { id } }))
+        }
     };
     Step { instance: name(text), action, reasons, work }
 }

@@ -1,13 +1,13 @@
 //! Standing at an OpenAEV as its connector manager.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use lockstep::{
     model::{ConnectorId, ConnectorKind, Slug},
     platform::{
         AccountOf, CurrentStatus, Failure, HealthReport, ManagedPlatform as _, ManagedValue, ManagerIdentity,
-        OpenAevClient, OutgoingInstance, OutgoingValue, Platform as _, RequestedStatus, RequestedWord, StatusWord,
-        Takes,
+        ManagerKey, OpenAevClient, OutgoingInstance, OutgoingValue, Platform as _, RequestedStatus, RequestedWord,
+        StatusWord, Takes,
     },
 };
 use secrecy::SecretString;
@@ -20,16 +20,14 @@ use super::{
 };
 use crate::openaev_server::Options;
 
-const SPKI: &str = "-----BEGIN PUBLIC KEY-----\nQQ==\n-----END PUBLIC KEY-----\n";
 const OWN: &str = "8a4b7a55-79c0-4c2f-8f07-3d2f2b8f3a10";
 
 fn identity() -> ManagerIdentity {
-    ManagerIdentity {
-        id: MANAGER.to_owned(),
-        name: "lockstep".to_owned(),
-        public_pkcs1: "-----BEGIN RSA PUBLIC KEY-----\nQQ==\n-----END RSA PUBLIC KEY-----\n".to_owned(),
-        public_spki: SPKI.to_owned(),
-    }
+    static IDENTITY: LazyLock<ManagerIdentity> = LazyLock::new(|| {
+        let key = ManagerKey::from_pem(&ManagerKey::generate().unwrap()).unwrap();
+        key.identity(MANAGER, "lockstep")
+    });
+    IDENTITY.clone()
 }
 
 fn catalog() -> Value {
@@ -85,7 +83,7 @@ async fn a_manager_registers_pings_and_is_recognised() {
     assert_eq!(client.ping_manager(&identity()).await.unwrap().version, "3.260901.0");
     assert_eq!(client.managers().await.unwrap()[0].id, MANAGER);
     let page = stand_in.page("/instances.json").await;
-    assert_eq!(page["manager"], value!({ "id": MANAGER, "name": "lockstep", "public_key": SPKI }));
+    assert_eq!(page["manager"], value!({ "id": MANAGER, "name": "lockstep", "public_key": identity().public_spki }));
 
     // One that we would push out is left in its place.
     let other = ManagerIdentity { id: "another".to_owned(), ..identity() };

@@ -113,4 +113,13 @@ impl StandIn {
         let answer = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&body).send().await.unwrap();
         assert!(answer.status().is_success());
     }
+
+    /// Asks as a person in the platform's pages does.
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let url = format!("http://{}{path}", self.server);
+        let request = reqwest::Client::new().request(method.parse().unwrap(), url).bearer_auth(TOKEN).json(body);
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answer.json().await.unwrap()
+    }
 }

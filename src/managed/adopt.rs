@@ -1,0 +1,320 @@
+//! Gives an instance of the source what its platform keeps for it, or says what the platform has to do first.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use super::{
+    Listed, Listing, Remembered, Requested, Site, UiControl,
+    edit::{self, reason},
+    find::find,
+    memory,
+    overlay::{Taken, Work},
+    platform_name,
+};
+use crate::{
+    desired::{EnvValue, Management, Origin, PlatformContent, PlatformSecret, Wanted},
+    manifest::WantedState,
+    model::{Code, ConnectorId, Finding, PlatformKind},
+    plan::{Action, AtPlatform, Cause, Entry, PlatformWork, Reason, Step},
+};
+
+/// What becomes of an instance of the source.
+pub(super) enum Adoption {
+    /// It is wanted so.
+    Wanted(Box<Wanted>),
+    /// It is held, for this reason.
+    Held(Box<Finding>),
+}
+
+/// Variables that a platform sets in the containers it has managed, and that the settings may set instead.
+const PROXIES: [&str; 5] =
+    ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HTTPS_CA_CERTIFICATES", "HTTPS_PROXY_REJECT_UNAUTHORIZED"];
+
+/// An instance whose platform has never answered.
+pub(super) fn unlisted(work: &Work<'_>, site: &Site, wanted: &Wanted) -> Adoption {
+    let Some(id) = work.labels.id_of(&site.name, &wanted.name) else {
+        let why = site.away.as_deref().unwrap_or("it has not answered yet");
+        return Adoption::Held(Box::new(away(site, wanted, why)));
+    };
+    Adoption::Wanted(Box::new(remembered(work, site, wanted, id)))
+}
+
+/// An instance as it was last known, while its platform does not list it.
+fn remembered(work: &Work<'_>, site: &Site, wanted: &Wanted, id: ConnectorId) -> Wanted {
+    let mut instance = with_id(wanted, id);
+    let entry = work.given.memory.of(&site.name, &wanted.name);
+    let content =
+        entry.and_then(|entry| entry.token.clone()).map_or(PlatformContent::Unknown, PlatformContent::Envelope);
+    set_token(&mut instance, site, content);
+    if let Some(entry) = entry
+        && site.control == UiControl::Honour
+        && entry.state == wanted.state
+    {
+        instance.state = entry.last;
+    }
+    set_reset(&mut instance, entry.and_then(|entry| entry.reset.clone()));
+    finished(instance)
+}
+
+fn away(site: &Site, wanted: &Wanted, why: &str) -> Finding {
+    let message =
+        format!("it is new, and platform `{}`, which gives its id and token, can't be asked: {why}", site.name);
+    Finding::error(Code::Platform, wanted.place.clone(), message)
+        .with_help("it is registered and started when the platform answers; `lockstep doctor` shows what it says")
+}
+
+/// An instance whose platform has answered.
+pub(super) fn listed(
+    work: &mut Work<'_>,
+    site: &Site,
+    listing: &Listing,
+    wanted: &Arc<Wanted>,
+    taken: &mut Taken,
+    titles: &mut BTreeSet<String>,
+) -> Adoption {
+    let held = |message: String, help: &str| {
+        Adoption::Held(Box::new(Finding::error(Code::Platform, wanted.place.clone(), message).with_help(help)))
+    };
+    let Some(management) = &wanted.management else { return Adoption::Wanted(Box::new(Wanted::clone(wanted))) };
+    let known = work.labels.id_of(&site.name, &wanted.name);
+    let title = platform_name(&wanted.title);
+    if let Some(listed) = find(wanted, known, &listing.instances) {
+        if let Some(other) = taken.get(&listed.id) {
+            let message = format!("`{}` at platform `{}` is that of `{other}` already", listed.title, site.name);
+            return held(message, "give each instance a name of its own (`CONNECTOR_NAME`)");
+        }
+        taken.insert(listed.id, wanted.name.clone());
+        titles.insert(title);
+        if !is_of(&listed.image, &management.image) {
+            let message = format!(
+                "platform `{}` has `{}` with the image `{}`, and its contract now has `{}`",
+                site.name, listed.title, listed.image, management.image
+            );
+            return held(message, "a managed instance keeps its contract: give the manifest another name");
+        }
+        return Adoption::Wanted(Box::new(existing(work, site, wanted, listed)));
+    }
+    let standalone = [Some(wanted.id), known].into_iter().flatten().find(|id| listing.standalone.contains(id));
+    if let Some(away) = &site.away
+        && known.is_none()
+    {
+        return Adoption::Held(Box::new(self::away(site, wanted, away)));
+    }
+    if let Some(id) = standalone {
+        if !wanted.suspend && site.away.is_none() {
+            work.steps.push(migration(site, wanted, id));
+        }
+        return Adoption::Wanted(Box::new(finished(with_id(wanted, id))));
+    }
+    if let Some(id) = known
+        && (site.away.is_some() || !is_truly_absent(id, listing, work.given.allow_empty))
+    {
+        return Adoption::Wanted(Box::new(remembered(work, site, wanted, id)));
+    }
+    if management.id.is_some() && wanted.kind.platform() == PlatformKind::OpenCti {
+        let message =
+            format!("platform `{}` has no instance with this id, and chooses the ids of new ones itself", site.name);
+        let place = management.id.clone().unwrap_or_else(|| wanted.place.clone());
+        let finding = Finding::error(Code::BadId, place, message)
+            .with_help("leave `spec.id` out; `lockstep status` shows the id that the platform gave");
+        return Adoption::Held(Box::new(finding));
+    }
+    if !titles.insert(title) {
+        let message = format!("another instance has the name `{}` at platform `{}` too", wanted.title, site.name);
+        return held(message, "give each instance a name of its own (`CONNECTOR_NAME`)");
+    }
+    if management.catalog.is_none() {
+        let message = "its catalog does not say what the platform knows it by (`id`)".to_owned();
+        return held(message, "take the catalog from the platform, unchanged");
+    }
+    if wanted.suspend {
+        return Adoption::Wanted(Box::new(Wanted::clone(wanted)));
+    }
+    work.steps.push(registration(site, wanted, known));
+    Adoption::Wanted(Box::new(Wanted::clone(wanted)))
+}
+
+/// Whether an image with a tag is one of a contract's images.
+fn is_of(image: &str, contract: &str) -> bool {
+    let rest = |image: &str| image.strip_prefix(contract).map(str::to_owned);
+    let path = image.split_once('/').filter(|(host, _)| host.contains(['.', ':'])).map(|(_, path)| path);
+    let begins = [Some(image), path].into_iter().flatten().filter_map(rest);
+    begins.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '@']))
+}
+
+/// Whether an instance is gone from its platform rather than missing from one listing.
+fn is_truly_absent(id: ConnectorId, listing: &Listing, allow_empty: bool) -> bool {
+    let lacked_before = listing.before.as_ref().is_some_and(|before| !before.contains(&id));
+    lacked_before && (!listing.instances.is_empty() || allow_empty)
+}
+
+fn registration(site: &Site, wanted: &Arc<Wanted>, known: Option<ConnectorId>) -> Step {
+    let mut first = reason(
+        "registration",
+        (None, Some(format!("managed at {}", site.name))),
+        false,
+        if known.is_some() { Cause::Platform } else { Cause::Manifest },
+        Some(wanted.place.clone()),
+    );
+    first.before = known.map(|id| format!("{id}, gone from the platform"));
+    let entry = Entry { wanted: Arc::clone(wanted), kept: BTreeSet::new() };
+    step(site, wanted, Action::Register, vec![first], PlatformWork::Add(Box::new(entry)))
+}
+
+fn migration(site: &Site, wanted: &Arc<Wanted>, id: ConnectorId) -> Step {
+    let sides = (Some("self".to_owned()), Some("managed, with the same id and state".to_owned()));
+    let reasons = vec![reason("registration", sides, false, Cause::Platform, None)];
+    let entry = Box::new(Entry { wanted: Arc::clone(wanted), kept: BTreeSet::new() });
+    step(site, wanted, Action::Migrate, reasons, PlatformWork::Migrate { id, entry })
+}
+
+fn step(site: &Site, wanted: &Wanted, action: Action, reasons: Vec<Reason>, work: PlatformWork) -> Step {
+    let work = crate::plan::Work::AtPlatform(Box::new(AtPlatform { platform: site.name.clone(), work }));
+    Step { instance: wanted.name.clone(), action, reasons, work }
+}
+
+/// An instance that is there: with the platform's id and token, and with what has to change there.
+fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) -> Wanted {
+    let mut instance = with_id(wanted, listed.id);
+    let prefix = instance.kind.platform();
+    let token = match prefix {
+        PlatformKind::OpenCti => "OPENCTI_TOKEN",
+        PlatformKind::OpenAev => "OPENAEV_TOKEN",
+    };
+    let content = match listed.configuration.get(token).map(|value| edit::env_value(&site.name, token, value)) {
+        Some(EnvValue::FromPlatform(secret)) => Some(secret.content),
+        Some(_) | None => None,
+    };
+    let envelope = content.as_ref().and_then(memory::token_envelope);
+    match content {
+        Some(content) => set_token(&mut instance, site, content),
+        // The oldest platforms give none; the settings' token serves.
+        None => replace_awaited(&mut instance, &EnvValue::ConnectorToken(site.name.clone())),
+    }
+    for key in PROXIES {
+        if let (Some(value), false) = (listed.configuration.get(key), instance.env.contains_key(key)) {
+            instance.env.insert(key.to_owned(), edit::env_value(&site.name, key, value));
+            instance.origins.insert(format!("env.{key}"), Origin::Platform);
+        }
+    }
+    let before = work.given.memory.of(&site.name, &wanted.name);
+    let digest = memory::listed_digest(listed);
+    let reset = memory::reset(before, listed, &digest);
+    set_reset(&mut instance, reset.clone());
+    let asked = state(&mut instance, site, listed, before, work.runs(wanted));
+    let instance = finished(instance);
+    let shared = Arc::new(instance.clone());
+    let compared = edit::compare(&shared, listed, &site.name, before, work.given.openers);
+    let in_step = compared.reasons.is_empty() && asked.is_none();
+    let mut reasons = compared.reasons;
+    let entry = (!reasons.is_empty()).then(|| Box::new(compared.entry));
+    let ask = asked.map(|(state, reason)| {
+        reasons.push(reason);
+        state
+    });
+    if !in_step && !wanted.suspend && site.away.is_none() {
+        let edit = PlatformWork::Edit { id: listed.id, entry, state: ask };
+        work.steps.push(step(site, wanted, Action::Edit, reasons, edit));
+    }
+    // What the platform listed before our own change of it is what tells that change from somebody else's.
+    let former = before.filter(|_| !in_step);
+    let entry = Remembered {
+        id: listed.id,
+        of_source: true,
+        state: former.map_or(wanted.state, |former| former.state),
+        last: instance.state,
+        hash: former.map_or_else(|| listed.hash.clone(), |former| former.hash.clone()),
+        listed: former.map_or_else(|| digest.clone(), |former| former.listed.clone()),
+        reset,
+        agreed: compared.agreed,
+        token: envelope,
+    };
+    work.memory.instances.insert((site.name.clone(), wanted.name.clone()), entry);
+    instance
+}
+
+/// Decides which state counts; gives the state to ask the platform for, where it is not asked for there.
+fn state(
+    instance: &mut Wanted,
+    site: &Site,
+    listed: &Listed,
+    before: Option<&Remembered>,
+    runs: bool,
+) -> Option<(WantedState, Reason)> {
+    let own = instance.state;
+    let there = match listed.requested {
+        Requested::Started => Some(WantedState::Started),
+        Requested::Stopped => Some(WantedState::Stopped),
+        Requested::Nothing => None,
+        Requested::Unknown(_) => {
+            // A word that nobody here understands changes nothing.
+            instance.state = if runs { WantedState::Started } else { WantedState::Stopped };
+            return None;
+        }
+    };
+    let changed_here = before.is_some_and(|before| before.state != own);
+    match there {
+        Some(there) if there == own => None,
+        Some(there) if site.control == UiControl::Honour && !changed_here => {
+            instance.state = there;
+            instance.origins.insert("state".to_owned(), Origin::Platform);
+            None
+        }
+        // A new one is stopped until somebody asks for its start.
+        None if own == WantedState::Stopped => None,
+        Some(_) | None => {
+            let cause = if changed_here || there.is_none() { Cause::Manifest } else { Cause::Drift };
+            let place = match instance.origins.get("state") {
+                Some(Origin::Manifest(place)) => Some(place.clone()),
+                Some(_) | None => None,
+            };
+            let sides = (there.map(|state| word(state).to_owned()), Some(word(own).to_owned()));
+            Some((own, reason("state", sides, false, cause, place)))
+        }
+    }
+}
+
+fn word(state: WantedState) -> &'static str {
+    match state {
+        WantedState::Started => "started",
+        WantedState::Stopped => "stopped",
+    }
+}
+
+/// The same instance under another id.
+pub(super) fn with_id(wanted: &Wanted, id: ConnectorId) -> Wanted {
+    let mut instance = wanted.clone();
+    instance.id = id;
+    instance.env.insert(format!("{}_ID", wanted.kind.env_prefix()), EnvValue::Plain(id.to_string()));
+    finished(instance)
+}
+
+fn set_token(instance: &mut Wanted, site: &Site, content: PlatformContent) {
+    replace_awaited(instance, &EnvValue::FromPlatform(PlatformSecret { platform: site.name.clone(), content }));
+}
+
+/// Puts a value in the place of what was awaited; a token of the manifest's own stays.
+fn replace_awaited(instance: &mut Wanted, value: &EnvValue) {
+    for own in instance.env.values_mut() {
+        if let EnvValue::FromPlatform(PlatformSecret { content: PlatformContent::Awaited, .. }) = own {
+            *own = value.clone();
+        }
+    }
+}
+
+pub(super) fn set_reset(instance: &mut Wanted, reset: Option<String>) {
+    if let Some(management) = &instance.management {
+        instance.management = Some(Arc::new(Management { reset, ..Management::clone(management) }));
+    }
+}
+
+pub(super) fn finished(mut instance: Wanted) -> Wanted {
+    instance.source_digest = instance.digest_of_source();
+    instance
+}
+
+impl Work<'_> {
+    /// Whether a container of an instance runs.
+    pub(super) fn runs(&self, wanted: &Wanted) -> bool {
+        self.given.observed.of(&wanted.name).any(crate::plan::ObservedContainer::runs)
+    }
+}

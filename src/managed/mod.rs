@@ -1,0 +1,21 @@
+//! Lays what platforms keep of the instances they have us manage over what the source wants.
+
+mod adopt;
+mod away;
+mod edit;
+mod find;
+mod memory;
+mod name;
+mod overlay;
+mod people;
+mod removal;
+#[cfg(test)]
+mod tests;
+mod types;
+
+pub use find::known_ids;
+pub use memory::{Memory, Remembered};
+pub use name::platform_name;
+pub use overlay::{Given, Overlaid, overlay};
+pub use removal::{Gone, removals};
+pub use types::{Listed, ListedValue, Listing, Requested, Site, UiControl, UiInstances};

@@ -1,0 +1,156 @@
+//! Walks through the instances that platforms have us manage: those of the source first, then those of people there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    Gone, Listing, Memory, Site,
+    adopt::{self, Adoption},
+    away,
+    find::Labels,
+    people,
+};
+use crate::{
+    desired::{Context, DesiredState, Held, Keeper, Openers, Wanted},
+    model::{ConnectorId, Finding, InstanceName},
+    plan::{Observed, Refusal, Step},
+};
+
+/// What an overlay depends on besides the desired state and the platforms.
+pub struct Given<'a> {
+    /// What runs.
+    pub observed: &'a Observed,
+    /// What is remembered.
+    pub memory: &'a Memory,
+    /// The settings, as far as containers are concerned.
+    pub context: &'a Context,
+    /// What secrets are opened with, where they are compared.
+    pub openers: &'a Openers,
+    /// Whether a platform that lists nothing any more is believed.
+    pub allow_empty: bool,
+}
+
+/// A desired state with what the platforms keep laid over it.
+#[derive(Debug)]
+pub struct Overlaid {
+    /// What is wanted: with the platforms' ids and tokens, and with the instances that people made there.
+    pub desired: DesiredState,
+    /// What has to happen at the platforms.
+    pub steps: Vec<Step>,
+    /// What guards forbid.
+    pub refused: Vec<Refusal>,
+    /// Instances at a platform whose manifest is gone.
+    pub gone: Vec<Gone>,
+    /// What is to be remembered.
+    pub memory: Memory,
+}
+
+/// Lays what platforms keep over what the source wants.
+pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> Overlaid {
+    if sites.is_empty() && given.memory.instances.is_empty() {
+        let memory = Memory::default();
+        return Overlaid { desired, steps: Vec::new(), refused: Vec::new(), gone: Vec::new(), memory };
+    }
+    let names: Vec<_> = desired.wanted.keys().cloned().collect();
+    let mut work = Work {
+        steps: Vec::new(),
+        refused: Vec::new(),
+        gone: Vec::new(),
+        memory: given.memory.clone(),
+        labels: Labels::new(given.observed, given.memory),
+        given,
+    };
+    for name in names {
+        let Some(wanted) = desired.wanted.get(&name).cloned() else { continue };
+        if let Some(kept) = work.kept_id(&wanted) {
+            desired.wanted.insert(name, Arc::new(kept));
+        }
+    }
+    for site in sites {
+        work.one(site, &mut desired);
+    }
+    Finding::sort(&mut desired.findings);
+    let Work { steps, refused, gone, memory, .. } = work;
+    Overlaid { desired, steps, refused, gone, memory }
+}
+
+/// Everything about one overlay that is under way.
+pub(super) struct Work<'a> {
+    pub(super) steps: Vec<Step>,
+    pub(super) refused: Vec<Refusal>,
+    pub(super) gone: Vec<Gone>,
+    pub(super) memory: Memory,
+    pub(super) labels: Labels<'a>,
+    pub(super) given: &'a Given<'a>,
+}
+
+/// The instances of a listing that are somebody's.
+pub(super) type Taken = BTreeMap<ConnectorId, InstanceName>;
+
+impl Work<'_> {
+    /// An instance that registers itself and was managed before keeps the id it had, unless its manifest gives one.
+    fn kept_id(&self, wanted: &Wanted) -> Option<Wanted> {
+        let platform = wanted.platform.as_ref().filter(|_| wanted.management.is_none())?;
+        let remembered = self.given.memory.of(platform, &wanted.name)?;
+        let given = wanted.origins.contains_key("id");
+        (!given && remembered.id != wanted.id).then(|| adopt::with_id(wanted, remembered.id))
+    }
+
+    fn one(&mut self, site: &Site, desired: &mut DesiredState) {
+        let own: Vec<_> = desired
+            .wanted
+            .values()
+            .filter(|wanted| wanted.platform.as_ref() == Some(&site.name) && wanted.keeper() == Some(Keeper::Source))
+            .cloned()
+            .collect();
+        let nothing = Listing::default();
+        let listing = site.listing.as_ref();
+        let mut taken = Taken::new();
+        self.held_keep_theirs(site, listing.unwrap_or(&nothing), desired, &mut taken);
+        // One that is suspended is left as it is, at the platform as well.
+        let mut titles = BTreeSet::new();
+        for wanted in own {
+            let adoption = match listing {
+                Some(listing) => adopt::listed(self, site, listing, &wanted, &mut taken, &mut titles),
+                None => adopt::unlisted(self, site, &wanted),
+            };
+            match adoption {
+                Adoption::Wanted(wanted) => {
+                    desired.wanted.insert(wanted.name.clone(), Arc::new(*wanted));
+                }
+                Adoption::Held(finding) => hold(desired, &wanted.name, *finding),
+            }
+        }
+        match listing {
+            Some(listing) if !away::is_suspicious(self, site, listing) => {
+                people::instances(self, site, listing, desired, &mut taken);
+            }
+            Some(_) => away::protect(self, site, desired, "lists no instance any more, though there were some"),
+            None => {
+                let why = site.away.as_deref().unwrap_or("has not answered yet");
+                away::protect(self, site, desired, &format!("can't be asked: {why}"));
+            }
+        }
+    }
+
+    /// What belongs to a manifest that is broken is nobody else's.
+    fn held_keep_theirs(&self, site: &Site, listing: &Listing, desired: &DesiredState, taken: &mut Taken) {
+        for name in desired.held.keys() {
+            let known = self.labels.id_of(&site.name, name);
+            let by_name = || listing.instances.iter().find(|listed| listed.name == name.as_str()).map(|l| l.id);
+            if let Some(id) = known.or_else(by_name) {
+                taken.insert(id, name.clone());
+            }
+        }
+    }
+}
+
+/// Moves an instance from the wanted to the held ones.
+pub(super) fn hold(desired: &mut DesiredState, name: &InstanceName, finding: Finding) {
+    desired.wanted.remove(name);
+    let finding = finding.of_instance(name);
+    desired.findings.push(finding.clone());
+    desired.held.insert(name.clone(), Held { instance: name.clone(), findings: vec![finding] });
+}

@@ -1,0 +1,117 @@
+//! What a platform says of the instances it has us manage, in plain values.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+use crate::model::{ConnectorId, ConnectorKind, PlatformName};
+
+/// Whether a start or stop asked for in the platform's pages counts for an instance of the source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UiControl {
+    /// It does, until the manifest says something else than before.
+    #[default]
+    Honour,
+    /// It does not: the manifest's state is put back.
+    Override,
+}
+
+/// What becomes of instances that people make in the platform's pages.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum UiInstances {
+    /// They are run.
+    #[default]
+    Run,
+    /// They are left to somebody else.
+    Ignore,
+}
+
+/// A platform that has us manage its connectors.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Its name in the settings.
+    pub name: PlatformName,
+    /// Whether people there start and stop instances of the source.
+    pub control: UiControl,
+    /// What becomes of instances that people make there.
+    pub instances: UiInstances,
+    /// The last listing that could be read; none where there never was one.
+    pub listing: Option<Listing>,
+    /// Why it can't be asked now; none where it can.
+    pub away: Option<String>,
+}
+
+/// Every instance of a platform at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Those that it has managed.
+    pub instances: Vec<Listed>,
+    /// The connectors that registered themselves, as far as it was asked for them.
+    pub standalone: BTreeSet<ConnectorId>,
+    /// The managed ones of the listing before; none where this is the first.
+    pub before: Option<BTreeSet<ConnectorId>>,
+}
+
+/// What people want of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requested {
+    /// That it runs.
+    Started,
+    /// That it does not run.
+    Stopped,
+    /// Nothing yet: the state of a new instance, whose container does not run.
+    Nothing,
+    /// Something that we do not understand: what runs stays as it is.
+    Unknown(String),
+}
+
+/// One value of an instance's configuration at its platform.
+#[derive(Clone, PartialEq, Eq)]
+pub enum ListedValue {
+    /// In clear, secrets of older platforms among them.
+    Clear(String),
+    /// An envelope for the manager's key, in base64.
+    Envelope(Arc<str>),
+}
+
+impl fmt::Debug for ListedValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Clear(_) => "Clear(…)",
+            Self::Envelope(_) => "Envelope(…)",
+        })
+    }
+}
+
+/// One instance as its platform lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its id.
+    pub id: ConnectorId,
+    /// The platform's unique name of it.
+    pub name: String,
+    /// The name that people gave it; where the platform keeps only one, the same.
+    pub title: String,
+    /// Its image with the tag.
+    pub image: String,
+    /// What it does, where the platform says so.
+    pub kind: Option<ConnectorKind>,
+    /// Changes with its image, its configuration and every reset of its state.
+    pub hash: String,
+    /// What people want of it.
+    pub requested: Requested,
+    /// Its environment as the platform keeps it.
+    pub configuration: BTreeMap<String, ListedValue>,
+}
+
+impl Listed {
+    /// A value in clear.
+    pub(super) fn clear(&self, key: &str) -> Option<&str> {
+        match self.configuration.get(key)? {
+            ListedValue::Clear(text) => Some(text),
+            ListedValue::Envelope(_) => None,
+        }
+    }
+}

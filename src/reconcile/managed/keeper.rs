@@ -1,0 +1,184 @@
+//! Keeps us known at one platform as its manager, and reads which instances it has us run.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::{Notify, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::ManagedLink;
+use crate::{
+    managed::{Listing, Site},
+    platform::{Failure, PlatformError},
+};
+
+/// Between two listings.
+const LIST: Duration = Duration::from_secs(10);
+/// Between two signs of life.
+const PING: Duration = Duration::from_secs(60);
+/// Between two looks at the connectors that registered themselves.
+const STANDALONE: Duration = Duration::from_secs(60);
+/// The first wait after a failure, and the longest.
+const RETRY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+/// The longest wait where the platform does not take the token, or asks for fewer requests.
+const RETRY_REFUSED: Duration = Duration::from_secs(60);
+
+/// The newest news of one platform.
+#[derive(Debug, Clone)]
+pub(super) struct SiteNews {
+    /// The platform as it was last seen.
+    pub(super) site: Site,
+    /// Counts the listings that could be read.
+    pub(super) listings: u64,
+    /// When the newest of them was asked for.
+    pub(super) asked: Option<Instant>,
+}
+
+/// The loop's end of a keeper.
+pub(super) struct Keeper {
+    pub(super) link: ManagedLink,
+    news: watch::Receiver<SiteNews>,
+    again: Arc<Notify>,
+}
+
+impl Keeper {
+    /// Begins to register, to give signs of life and to list.
+    pub(super) fn begin(link: ManagedLink, tasks: &TaskTracker, cancel: CancellationToken) -> Self {
+        let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0, asked: None });
+        let again = Arc::new(Notify::new());
+        let task = Task { link: link.clone(), sender, again: Arc::clone(&again), known: None, standalone: None };
+        tasks.spawn(async move {
+            // Dropping a request at any point is safe: the next start registers and lists anew.
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = task.run() => {}
+            }
+        });
+        Self { link, news, again }
+    }
+
+    /// The newest news, marked as seen.
+    pub(super) fn newest(&mut self) -> SiteNews {
+        self.news.borrow_and_update().clone()
+    }
+
+    /// Resolves when there are news that were not seen. Cancel-safe.
+    pub(super) async fn changed(&mut self) {
+        if self.news.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Asks for another listing now.
+    pub(super) fn ask(&self) {
+        self.again.notify_one();
+    }
+}
+
+/// Us, as the platform knows us.
+struct Known {
+    version: String,
+    heard: Instant,
+}
+
+struct Task {
+    link: ManagedLink,
+    sender: watch::Sender<SiteNews>,
+    again: Arc<Notify>,
+    known: Option<Known>,
+    /// When the connectors that registered themselves were last asked for.
+    standalone: Option<Instant>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut retry = RETRY.0;
+        loop {
+            let wait = match self.turn().await {
+                Ok(()) => {
+                    retry = RETRY.0;
+                    LIST
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    let wait = retry;
+                    // A person has to act first, or it asks for fewer requests; else asking costs it nothing.
+                    let refused = matches!(
+                        error.failure,
+                        Failure::Unauthorized(_)
+                            | Failure::Forbidden { .. }
+                            | Failure::NoLicence { .. }
+                            | Failure::OtherManager { .. }
+                            | Failure::RateLimited { .. }
+                    );
+                    retry = (retry * 2).min(if refused { RETRY_REFUSED } else { RETRY.1 });
+                    wait
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.again.notified() => {}
+            }
+        }
+    }
+
+    /// Makes us known or gives a sign of life where that is due, and lists.
+    async fn turn(&mut self) -> Result<(), PlatformError> {
+        let now = Instant::now();
+        match &self.known {
+            None => self.register(now).await?,
+            Some(known) if now.duration_since(known.heard) >= PING => {
+                let about = self.link.client.ping_manager(&self.link.identity).await?;
+                if about.version == known.version {
+                    self.known = Some(Known { version: about.version, heard: now });
+                } else {
+                    self.register(now).await?;
+                }
+            }
+            Some(_) => {}
+        }
+        let standalone = self.standalone.is_none_or(|at| now.duration_since(at) >= STANDALONE);
+        let asked = Instant::now();
+        let read = self.link.read(standalone).await?;
+        if read.standalone.is_some() {
+            self.standalone = Some(now);
+        }
+        self.sender.send_modify(|news| {
+            let former = news.site.listing.take();
+            let before =
+                former.as_ref().map(|former| former.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>());
+            let standalone = read.standalone.or(former.map(|former| former.standalone)).unwrap_or_default();
+            if news.site.away.take().is_some() {
+                tracing::info!(platform = %self.link.name, "the platform answers again");
+            }
+            news.site.listing = Some(Listing { instances: read.instances, standalone, before });
+            news.listings += 1;
+            news.asked = Some(asked);
+        });
+        Ok(())
+    }
+
+    async fn register(&mut self, now: Instant) -> Result<(), PlatformError> {
+        let about = self.link.client.register_manager(&self.link.identity).await?;
+        tracing::info!(platform = %self.link.name, version = about.version, "registered as the platform's manager");
+        self.known = Some(Known { version: about.version, heard: now });
+        self.standalone = None;
+        Ok(())
+    }
+
+    fn failed(&mut self, error: &PlatformError) {
+        self.known = None;
+        let line = error.line();
+        self.sender.send_if_modified(|news| {
+            let changed = news.site.away.as_ref() != Some(&line);
+            if news.site.away.is_none() {
+                tracing::warn!(platform = %self.link.name, error = line, "the platform can't be asked; what runs stays as it is");
+            }
+            news.site.away = Some(line);
+            changed
+        });
+    }
+}

@@ -1,0 +1,168 @@
+//! The platforms that have us manage their connectors, and one look at all of them.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+
+use super::{read_memory, write_memory};
+use crate::{
+    desired::{Context, DesiredState, Openers},
+    managed::{self, Given, Listed, ListedValue, Listing, Memory, Overlaid, Requested, Site, UiControl, UiInstances},
+    model::PlatformName,
+    plan::Observed,
+    platform::{
+        Failure, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError, RequestedWord,
+    },
+};
+
+/// Between two listings that decide whether an instance is gone.
+const BETWEEN: Duration = Duration::from_secs(1);
+/// How long a platform may take where a command waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A platform that has us manage its connectors.
+#[derive(Clone)]
+pub struct ManagedLink {
+    /// Its name in the settings.
+    pub name: PlatformName,
+    /// What speaks to it.
+    pub client: Arc<dyn ManagedPlatform>,
+    /// Who we are there.
+    pub identity: Arc<ManagerIdentity>,
+    /// Whether people there start and stop instances of the source.
+    pub control: UiControl,
+    /// What becomes of instances that people make there.
+    pub instances: UiInstances,
+}
+
+/// Every platform that has us manage its connectors.
+#[derive(Clone, Default)]
+pub struct Managers {
+    /// The platforms.
+    pub links: Vec<ManagedLink>,
+    /// Whether a platform that lists nothing any more is believed.
+    pub allow_empty: bool,
+    /// The folder for what is remembered.
+    pub state: PathBuf,
+}
+
+/// What a listing has shown.
+pub(super) struct Read {
+    pub(super) instances: Vec<Listed>,
+    pub(super) standalone: Option<BTreeSet<crate::model::ConnectorId>>,
+}
+
+impl ManagedLink {
+    /// Asks for every managed instance, and for those that registered themselves where `standalone` is set.
+    ///
+    /// # Errors
+    /// What the platform answers.
+    pub(super) async fn read(&self, standalone: bool) -> Result<Read, PlatformError> {
+        let instances: Vec<Listed> = self.client.managed(&self.identity).await?.into_iter().map(listed).collect();
+        let standalone = match standalone.then(|| self.client.connectors(false)) {
+            None => None,
+            Some(asked) => match asked.await {
+                Ok(all) => {
+                    let managed = |id: &_| instances.iter().any(|listed| listed.id == *id);
+                    Some(all.connectors.into_keys().filter(|id| !managed(id)).collect())
+                }
+                // Without the right to see them, none of them can be migrated.
+                Err(PlatformError { failure: Failure::Forbidden { .. }, .. }) => Some(BTreeSet::new()),
+                Err(error) => return Err(error),
+            },
+        };
+        Ok(Read { instances, standalone })
+    }
+
+    /// The platform before it has said anything.
+    pub(super) fn site(&self) -> Site {
+        Site { name: self.name.clone(), control: self.control, instances: self.instances, listing: None, away: None }
+    }
+
+    /// One look at it; twice where an instance is missing that was there, since one listing alone is not believed.
+    async fn look(&self, register: bool, observed: &Observed, memory: &Memory) -> Site {
+        let mut site = self.site();
+        let looked = async {
+            if register {
+                self.client.register_manager(&self.identity).await?;
+            }
+            let first = self.read(true).await?;
+            let ids = |read: &Read| read.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>();
+            let here = ids(&first);
+            if managed::known_ids(&self.name, observed, memory).is_subset(&here) {
+                return Ok((first, None));
+            }
+            tokio::time::sleep(BETWEEN).await;
+            Ok((self.read(true).await?, Some(here)))
+        };
+        match tokio::time::timeout(PATIENCE, looked).await {
+            Ok(Ok((read, before))) => {
+                let standalone = read.standalone.unwrap_or_default();
+                site.listing = Some(Listing { instances: read.instances, standalone, before });
+            }
+            Ok(Err(error)) => site.away = Some(PlatformError::line(&error)),
+            Err(_) => site.away = Some(format!("it did not answer within {} s", PATIENCE.as_secs())),
+        }
+        if let Some(error) = &site.away {
+            tracing::warn!(platform = %self.name, error, "the platform could not be asked which instances it has managed");
+        }
+        site
+    }
+}
+
+impl Managers {
+    /// One look at every platform; `register` makes us known there as their manager first.
+    pub async fn look(&self, register: bool, observed: &Observed, memory: &Memory) -> Vec<Site> {
+        let looks = self.links.iter().map(|link| link.look(register, observed, memory));
+        futures_util::future::join_all(looks).await
+    }
+
+    /// Lays what the platforms keep over what the source wants.
+    pub fn overlay(
+        &self,
+        desired: DesiredState,
+        observed: &Observed,
+        sites: &[Site],
+        memory: &Memory,
+        (context, openers): (&Context, &Openers),
+    ) -> Overlaid {
+        let given = Given { observed, memory, context, openers, allow_empty: self.allow_empty };
+        managed::overlay(desired, sites, &given)
+    }
+
+    /// What was remembered.
+    pub fn memory(&self) -> Memory {
+        read_memory(&self.state)
+    }
+
+    /// Remembers; failing to costs a line in the log and nothing else.
+    pub fn remember(&self, before: &Memory, now: &Memory) {
+        if before != now
+            && let Err(error) = write_memory(&self.state, now)
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "what platforms have us manage is not remembered");
+        }
+    }
+}
+
+/// The same in plain values.
+fn listed(instance: ManagedInstance) -> Listed {
+    let value = |value| match value {
+        ManagedValue::Clear(text) => ListedValue::Clear(text),
+        ManagedValue::Sealed(envelope) => ListedValue::Envelope(envelope.into()),
+    };
+    Listed {
+        id: instance.id,
+        name: instance.name,
+        title: instance.title,
+        image: instance.image,
+        kind: instance.kind,
+        hash: instance.hash,
+        requested: match instance.requested {
+            RequestedWord::Starting => Requested::Started,
+            RequestedWord::Stopping => Requested::Stopped,
+            RequestedWord::Initial => Requested::Nothing,
+            RequestedWord::Unknown(word) => Requested::Unknown(word),
+        },
+        configuration: instance.configuration.into_iter().map(|(key, given)| (key, value(given))).collect(),
+    }
+}

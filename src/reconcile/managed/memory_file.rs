@@ -1,0 +1,156 @@
+//! The file in which what is remembered of managed instances stands; losing it costs no container.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read, Write},
+    path::Path,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    managed::{Memory, Remembered},
+    manifest::WantedState,
+    model::{ConnectorId, InstanceName, PlatformName},
+};
+
+/// The largest file that is read, in bytes.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Its name in the state folder.
+const NAME: &str = "managed.json";
+/// The version of its form.
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct MemoryFile {
+    version: u32,
+    instances: Vec<Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    platform: String,
+    instance: String,
+    id: String,
+    of_source: bool,
+    started: bool,
+    last_started: bool,
+    hash: String,
+    listed: String,
+    reset: Option<String>,
+    agreed: Option<String>,
+    token: Option<String>,
+}
+
+fn state(started: bool) -> WantedState {
+    if started { WantedState::Started } else { WantedState::Stopped }
+}
+
+impl Entry {
+    fn of(((platform, instance), entry): (&(PlatformName, InstanceName), &Remembered)) -> Self {
+        Self {
+            platform: platform.to_string(),
+            instance: instance.to_string(),
+            id: entry.id.to_string(),
+            of_source: entry.of_source,
+            started: entry.state == WantedState::Started,
+            last_started: entry.last == WantedState::Started,
+            hash: entry.hash.clone(),
+            listed: entry.listed.clone(),
+            reset: entry.reset.clone(),
+            agreed: entry.agreed.clone(),
+            token: entry.token.as_ref().map(ToString::to_string),
+        }
+    }
+
+    fn into_remembered(self) -> Option<((PlatformName, InstanceName), Remembered)> {
+        let key = (
+            PlatformName::try_from(self.platform.as_str()).ok()?,
+            InstanceName::try_from(self.instance.as_str()).ok()?,
+        );
+        let remembered = Remembered {
+            id: ConnectorId::try_from(self.id.as_str()).ok()?,
+            of_source: self.of_source,
+            state: state(self.started),
+            last: state(self.last_started),
+            hash: self.hash,
+            listed: self.listed,
+            reset: self.reset,
+            agreed: self.agreed,
+            token: self.token.map(Into::into),
+        };
+        Some((key, remembered))
+    }
+}
+
+/// Reads what a former run left in a folder. A file that is missing or damaged is as good as none, and is said in the log.
+pub fn read_memory(folder: &Path) -> Memory {
+    let path = folder.join(NAME);
+    let mut content = Vec::new();
+    let read = fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut content));
+    match read {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Memory::default(),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "failed to read what is remembered of managed instances");
+            return Memory::default();
+        }
+    }
+    let entries = match serde_json::from_slice::<MemoryFile>(&content) {
+        Ok(MemoryFile { version: VERSION, instances }) => instances,
+        Ok(_) | Err(_) => {
+            tracing::warn!(path = %path.display(), "what is remembered of managed instances can't be read; going on without it");
+            return Memory::default();
+        }
+    };
+    Memory { instances: entries.into_iter().filter_map(Entry::into_remembered).collect() }
+}
+
+/// Writes it so that a crash leaves either the former or the new content.
+///
+/// # Errors
+/// Where the folder can't be written.
+pub fn write_memory(folder: &Path, memory: &Memory) -> Result<(), std::io::Error> {
+    let file = MemoryFile { version: VERSION, instances: memory.instances.iter().map(Entry::of).collect() };
+    let content = serde_json::to_vec(&file)?;
+    fs::create_dir_all(folder)?;
+    let fresh = folder.join(format!("{NAME}.new"));
+    let mut file = fs::File::create(&fresh)?;
+    file.write_all(&content)?;
+    file.sync_all()?;
+    fs::rename(&fresh, folder.join(NAME))?;
+    fs::File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again_and_damage_is_as_good_as_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read_memory(folder.path()), Memory::default());
+        let key = (PlatformName::try_from("opencti").unwrap(), InstanceName::try_from("a").unwrap());
+        let entry = Remembered {
+            id: ConnectorId::try_from("5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11").unwrap(),
+            of_source: true,
+            state: WantedState::Started,
+            last: WantedState::Stopped,
+            hash: "h".to_owned(),
+            listed: "l".to_owned(),
+            reset: Some("r".to_owned()),
+            agreed: None,
+            token: Some("envelope".into()),
+        };
+        let memory = Memory { instances: BTreeMap::from([(key, entry)]) };
+        write_memory(folder.path(), &memory).unwrap();
+        assert_eq!(read_memory(folder.path()), memory);
+        for content in ["", "{}", r#"{"version":2,"instances":[]}"#, "\u{0}"] {
+            fs::write(folder.path().join(NAME), content).unwrap();
+            assert_eq!(read_memory(folder.path()), Memory::default(), "{content:?}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Instances that people make in the platform's pages, run by the real binary.
+
+use std::time::Instant;
+
+use super::support::{Managed, until};
+use crate::cli::{environment, running::Running};
+
+const URL: (&str, &str) = ("FEED_URL", "https://feeds.example.org");
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_made_in_the_platform_is_run_updated_stopped_and_removed() {
+    let managed = Managed::start("", "prune: {retain: 0s}\n").await;
+    managed.env.declare("git", "");
+    let running = Running::start(&managed.env, &[]);
+    environment::until("the instance of the source", 30, || managed.env.running().len() == 1);
+    let (one, two) = (managed.env.instance("one"), managed.env.instance("two"));
+    let id = managed.make(&one, &[URL, ("FEED_API_KEY", "k3y-by-hand")]).await;
+    managed.make(&two, &[URL]).await;
+    environment::until("both", 40, || managed.env.running().len() == 3);
+    assert_eq!(managed.variable("one", "FEED_API_KEY").as_deref(), Some("k3y-by-hand"));
+    assert_eq!(managed.variable("one", "CONNECTOR_ID"), Some(id.clone()));
+    until("it is told", async || managed.at_platform(&one).await["status"] == "started").await;
+
+    managed.edit(&one, &[URL, ("FEED_COUNT", "33")]).await;
+    environment::until("the update", 40, || {
+        managed.env.running().contains_key("one") && managed.variable("one", "FEED_COUNT").as_deref() == Some("33")
+    });
+    assert_eq!(managed.variable("one", "FEED_API_KEY").as_deref(), Some("k3y-by-hand"));
+    managed.request(&id, "stopping").await;
+    environment::until("its stop", 40, || !managed.env.running().contains_key("one"));
+    managed.request(&id, "starting").await;
+    environment::until("its start", 40, || managed.env.running().contains_key("one"));
+    managed.delete(&id).await;
+    environment::until("its removal", 60, || !managed.env.containers(true).contains_key("one"));
+    assert_eq!(managed.env.running().len(), 2);
+    running.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_or_empty_listing_removes_nothing() {
+    let managed = Managed::start("", "prune: {retain: 0s}\n").await;
+    managed.register();
+    let one = managed.env.instance("one");
+    managed.make(&one, &[URL]).await;
+    managed.apply().with(0).saying("1 added");
+    assert_eq!(managed.env.running().len(), 1);
+    for fault in ["empty", "500", "html"] {
+        managed.platform.fault_of("connectorsForManagers", fault, 3).await;
+        let ended = managed.apply();
+        assert_eq!(managed.env.running().len(), 1, "{fault}: {ended:?}");
+        assert!(ended.stdout.contains("held") || ended.stdout.contains("empty listing"), "{fault}: {ended:?}");
+    }
+    managed.platform.fault_of("connectorsForManagers", "none", 0).await;
+    managed.apply().with(0).saying("No changes.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_instances_made_in_the_platform_run() {
+    let managed = Managed::start("", "").await;
+    managed.register();
+    for number in 0..50 {
+        managed.make(&managed.env.instance(&format!("n{number}")), &[URL]).await;
+    }
+    let began = Instant::now();
+    managed.apply().with(0).saying("50 added");
+    println!("50 instances made in the platform ran after {:?}", began.elapsed());
+    assert_eq!(managed.env.running().len(), 50);
+}

@@ -1,0 +1,114 @@
+//! Collectors and injectors that OpenAEV has the real binary manage.
+
+use std::{fs, os::unix::fs::PermissionsExt as _};
+
+use lockstep::platform::ManagerKey;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+use super::environment::TestEnvironment;
+use crate::{
+    engine::support::docker,
+    openaev_server::Options,
+    platform::{
+        TOKEN,
+        openaev::stand_in::{StandIn, options},
+    },
+};
+
+const CATALOG: &str = include_str!("openaev.json");
+
+struct Managed {
+    env: TestEnvironment,
+    platform: StandIn,
+    key: ManagerKey,
+}
+
+impl Managed {
+    async fn start() -> Self {
+        let env = TestEnvironment::new();
+        let image = env.image();
+        let catalog = CATALOG.replace("IMAGE", image.strip_suffix(":1").unwrap());
+        env.write("connectors/catalog/test.json", &catalog);
+        let catalog = serde_json::from_str(&catalog).unwrap();
+        let platform = StandIn::start_with(Options { catalog, ..options() }).await;
+        env.write("t", &format!("{TOKEN}\n"));
+        let pem = ManagerKey::generate().unwrap();
+        env.write("manager.pem", pem.expose_secret());
+        fs::set_permissions(env.path("manager.pem"), fs::Permissions::from_mode(0o600)).unwrap();
+        env.settings(&format!(
+            "platforms: {{aev: {{kind: openaev, url: '{}', token: {{file: t}}, registration: managed, manager: {{id: \
+             lockstep-1, name: edge, key: manager.pem}}}}}}\nprune: {{retain: 0s}}\n",
+            platform.url()
+        ));
+        Self { env, platform, key: ManagerKey::from_pem(&pem).unwrap() }
+    }
+
+    async fn instances(&self) -> Vec<Value> {
+        self.platform.page("/instances.json").await["instances"].as_array().unwrap().clone()
+    }
+
+    fn variable(&self, short: &str, key: &str) -> Option<String> {
+        let listed = docker(&["inspect", "--format", "{{json .Config.Env}}", &self.env.running()[short]]);
+        let set: Vec<String> = serde_json::from_str(listed.trim()).unwrap();
+        set.iter().find_map(|line| line.strip_prefix(&format!("{key}="))).map(str::to_owned)
+    }
+}
+
+fn value<'a>(instance: &'a Value, key: &str) -> &'a str {
+    let all = instance["connector_instance_configurations"].as_array().unwrap();
+    all.iter().find(|pair| pair["configuration_key"] == key).unwrap()["configuration_value"].as_str().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_manifest_becomes_a_managed_instance_with_the_platforms_id_and_token() {
+    let managed = Managed::start().await;
+    let env = &managed.env;
+    let sealed = env.sealed("c", "FEED_KEY", "c0llectors-key");
+    env.declare_with("c", "contract: a_collector", &sealed);
+    env.lockstep(&["apply"]).with(0).saying("1 added, 0 changed, 0 destroyed");
+    let listed = managed.instances().await;
+    assert_eq!(listed.len(), 1);
+    let own = &listed[0];
+    assert_eq!(
+        (&own["connector_instance_requested_status"], &own["connector_instance_current_status"]),
+        (&"starting".into(), &"started".into())
+    );
+    assert_eq!(managed.variable("c", "COLLECTOR_ID").as_deref(), own["connector"].as_str());
+    assert_eq!(managed.variable("c", "OPENAEV_TOKEN").as_deref(), Some(TOKEN));
+    assert_eq!(managed.variable("c", "FEED_KEY").as_deref(), Some("c0llectors-key"));
+    assert_eq!(managed.key.open(value(own, "FEED_KEY")).unwrap().expose_secret(), "c0llectors-key");
+    env.lockstep(&["apply"]).with(0).saying("No changes.");
+
+    let envelope = value(own, "FEED_KEY").to_owned();
+    env.declare_with("c", "contract: a_collector", &format!("{sealed}FEED_COUNT: 12"));
+    env.lockstep(&["apply"]).with(0);
+    let listed = managed.instances().await;
+    assert_eq!((listed.len(), value(&listed[0], "FEED_COUNT")), (1, "12"));
+    assert_eq!(value(&listed[0], "FEED_KEY"), envelope, "an unchanged secret is not sent again");
+    assert_eq!(managed.variable("c", "FEED_COUNT").as_deref(), Some("12"));
+    env.lockstep(&["apply"]).with(0).saying("No changes.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_made_in_the_platform_is_run_and_removed() {
+    let managed = Managed::start().await;
+    let env = &managed.env;
+    env.declare_with("c", "contract: a_collector", "");
+    env.lockstep(&["apply"]).with(0);
+    let pairs = json!([{ "configuration_key": "FEED_URL", "configuration_value": "https://feeds.example.org" }]);
+    let body = json!({ "catalog_connector_id": "catalog-an_injector", "connector_instance_configurations": pairs });
+    let made = managed.platform.ask("POST", "/api/connector-instances", &body).await;
+    let id = made["connector_instance_id"].as_str().unwrap();
+    let starting = json!({ "connector_instance_requested_status": "starting" });
+    managed.platform.ask("PUT", &format!("/api/connector-instances/{id}/requested-status"), &starting).await;
+    let applied = env.lockstep(&["apply"]).with(0).saying("1 added");
+    assert_eq!(managed.platform.page("/instances.json").await["instances"].as_array().unwrap().len(), 2);
+    let filter = format!("label=dev.lockstep.owner={}", env.name);
+    assert_eq!(docker(&["ps", "--quiet", "--filter", &filter]).lines().count(), 2, "{applied:?}");
+    managed.platform.fault("500").await;
+    env.lockstep(&["apply"]);
+    assert_eq!(docker(&["ps", "--quiet", "--filter", &filter]).lines().count(), 2, "a failed listing removes nothing");
+    managed.platform.fault("none").await;
+    env.lockstep(&["apply"]).with(0).saying("No changes.");
+}
