@@ -13,9 +13,9 @@ use super::{
     body::{restarts_allowed, restarts_forbidden},
     client::Client,
     config::DockerConfig,
-    foreign,
     inspect::{Images, inspect},
     observe::observe,
+    other_manager,
     preflight::preflight,
     pull::Pulls,
     streams,
@@ -73,7 +73,7 @@ impl DockerEngine {
     /// # Errors
     /// Where the engine can't be asked.
     pub async fn managed_by(&self, manager: &str) -> Result<Vec<ForeignManaged>, EngineError> {
-        foreign::managed_by(&self.shared.client, manager).await
+        other_manager::managed_by(&self.shared.client, manager).await
     }
 }
 
