@@ -89,7 +89,7 @@ async fn containers_of_the_former_manager_go_on_as_they_run_and_are_given_back()
     let containers = [
         foreign(&env, "a", &same, &hash),
         foreign(&env, "b", &changed, "00000000"),
-        foreign(&env, "c", "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11", "00000000"),
+        foreign(&env, "c", &uuid::Uuid::new_v4().to_string(), "00000000"),
     ];
     let name = |short: &str| format!("{}-of-another", env.instance(short));
     let expected = [(name("a"), "kept"), (name("b"), "replaced"), (name("c"), "left")];

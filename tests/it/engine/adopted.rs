@@ -8,20 +8,23 @@ use lockstep::{
 
 use super::support::{Lab, SOCKET, apply, docker, eventually, plan, state, step};
 
-const CONNECTOR: &str = "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11";
+/// A connector that no other test has: what runs it stands in the way of everything else that would.
+fn connector() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
 
 /// A container as the vendor's manager makes it; gives its id.
-fn foreign(lab: &Lab, name: &str) -> String {
+fn foreign(lab: &Lab, name: &str, connector: &str) -> String {
     let (name, manager) = (format!("{}-{name}", lab.name), format!("opencti-manager={}", lab.name));
-    let connector = format!("opencti-connector-id={CONNECTOR}");
+    let connector = format!("opencti-connector-id={connector}");
     let labels = ["--label", &manager, "--label", &connector, "--label", "opencti-platform=opencti"];
     let env = ["--env", "OPENCTI_CONFIG_HASH=1a2b3c4d", "--env", "MISP_KEY=hunter2"];
     docker(&[&["run", "-d", "--name", &name][..], &labels, &env, &[&lab.image]].concat())
 }
 
-fn wanted(lab: &Lab, variant: u32) -> NewContainer {
+fn wanted(lab: &Lab, variant: u32, connector: &str) -> NewContainer {
     let mut new = lab.container(variant);
-    new.labels.insert(LABELS.id.to_owned(), CONNECTOR.to_owned());
+    new.labels.insert(LABELS.id.to_owned(), connector.to_owned());
     new
 }
 
@@ -42,14 +45,15 @@ async fn adopting(lab: &Lab, container: &str, connector: &str, digest: &str) -> 
 #[tokio::test]
 async fn containers_of_another_manager_are_listed_with_their_hash_and_are_not_ours() {
     let lab = Lab::new().await;
-    let id = foreign(&lab, "misp");
+    let connector = connector();
+    let id = foreign(&lab, "misp", &connector);
     let listed = lab.engine.managed_by(&lab.name).await.unwrap();
     assert_eq!(listed.len(), 1, "{listed:?}");
     assert_eq!(
         (listed[0].container.0.as_str(), listed[0].name.as_str()),
         (id.as_str(), &*format!("{}-misp", lab.name))
     );
-    assert_eq!((listed[0].connector.as_str(), listed[0].hash.as_deref()), (CONNECTOR, Some("1a2b3c4d")));
+    assert_eq!((listed[0].connector.as_str(), listed[0].hash.as_deref()), (connector.as_str(), Some("1a2b3c4d")));
     assert!(listed[0].running && !format!("{listed:?}").contains("hunter2"));
     docker(&["stop", "--time", "0", &id]);
     assert!(!lab.engine.managed_by(&lab.name).await.unwrap()[0].running);
@@ -60,8 +64,9 @@ async fn containers_of_another_manager_are_listed_with_their_hash_and_are_not_ou
 #[tokio::test]
 async fn a_connector_that_another_manager_runs_is_not_run_twice() {
     let lab = Lab::new().await;
-    let id = foreign(&lab, "misp");
-    let steps = || plan(vec![step(&lab.instance(), Work::Create(Box::new(wanted(&lab, 1))))]);
+    let connector = connector();
+    let id = foreign(&lab, "misp", &connector);
+    let steps = || plan(vec![step(&lab.instance(), Work::Create(Box::new(wanted(&lab, 1, &connector))))]);
     let problems = lab.engine.preflight(&lab.owner, &steps()).await.unwrap();
     let expected = format!("{}-misp ({})", lab.name, &id[..12]);
     assert_eq!(problems, [Problem::AnotherManager { instance: lab.instance(), container: expected }]);
@@ -73,8 +78,9 @@ async fn a_connector_that_another_manager_runs_is_not_run_twice() {
 #[tokio::test]
 async fn a_container_that_was_taken_over_counts_as_ours_and_is_replaced_in_order() {
     let lab = Lab::new().await;
-    let id = foreign(&lab, "misp");
-    let engine = adopting(&lab, &id, CONNECTOR, "key:00000001").await;
+    let connector = connector();
+    let id = foreign(&lab, "misp", &connector);
+    let engine = adopting(&lab, &id, &connector, "key:00000001").await;
     let observed = engine.observe(&lab.owner).await.unwrap().containers;
     assert_eq!(observed.len(), 1, "{observed:?}");
     let one = &observed[0];
@@ -82,15 +88,15 @@ async fn a_container_that_was_taken_over_counts_as_ours_and_is_replaced_in_order
         (one.id.0.as_str(), &one.instance, &one.state),
         (id.as_str(), &lab.instance(), &ContainerState::Running)
     );
-    assert_eq!((one.connector_id.as_deref(), one.platform.as_deref()), (Some(CONNECTOR), Some("opencti")));
+    assert_eq!((one.connector_id.as_deref(), one.platform.as_deref()), (Some(connector.as_str()), Some("opencti")));
     assert_eq!((one.digest.as_ref().unwrap().0.as_str(), one.source.as_deref()), ("key:00000001", Some("source")));
 
     // A record is for one connector: another container with the same id can't be, another connector could.
-    let other = adopting(&lab, &id, "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b22", "key:00000001").await;
+    let other = adopting(&lab, &id, &self::connector(), "key:00000001").await;
     assert!(other.observe(&lab.owner).await.unwrap().containers.is_empty());
 
     let mut events = engine.events(&lab.owner);
-    let new = wanted(&lab, 2);
+    let new = wanted(&lab, 2, &connector);
     let replacement = Replacement { new: new.clone(), existing: None, old: vec![one.id.clone()] };
     let work = Work::Replace(Box::new(replacement));
     assert_eq!(engine.preflight(&lab.owner, &plan(vec![step(&lab.instance(), work.clone())])).await.unwrap(), []);

@@ -145,7 +145,7 @@ impl StandIn {
                 turn.tick().await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(40), waiting).await.is_err() {
             panic!("waited in vain until {what}: {:#?}", self.connectors().await);
         }
     }
