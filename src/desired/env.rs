@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{EnvValue, Origin, PlatformFacts, PlatformSecret, SealedFile};
 use crate::{
     manifest::Manifest,
-    model::{Code, ConnectorId, ConnectorKind, Finding, Placed, PlatformKind, PlatformName, Registration, SecretValue, Snapshot},
+    model::{
+        Code, ConnectorId, ConnectorKind, Finding, Placed, PlatformKind, PlatformName, Registration, SecretValue,
+        Snapshot,
+    },
 };
 
 /// Collects the environment of one instance together with where each variable came from.

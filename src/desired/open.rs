@@ -90,10 +90,14 @@ impl Wanted {
                 PlatformContent::Clear(value) => Ok(SecretString::clone(value)),
                 PlatformContent::Envelope(envelope) => {
                     let Some(manager) = openers.managers.get(platform) else {
-                        let message = format!("`{key}` is sealed for the manager of platform `{platform}`, whose key is not here");
+                        let message = format!(
+                            "`{key}` is sealed for the manager of platform `{platform}`, whose key is not here"
+                        );
                         return Err(bad(message, format!("see `platforms.{platform}.manager.key` in the settings")));
                     };
-                    let shut = |(why, help)| bad(format!("failed to open what platform `{platform}` keeps as `{key}`: {why}"), help);
+                    let shut = |(why, help)| {
+                        bad(format!("failed to open what platform `{platform}` keeps as `{key}`: {why}"), help)
+                    };
                     manager.open(envelope).map_err(shut)
                 }
                 PlatformContent::Unknown => {

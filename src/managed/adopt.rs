@@ -42,7 +42,8 @@ pub(super) fn unlisted(work: &Work<'_>, site: &Site, wanted: &Wanted) -> Adoptio
 fn remembered(work: &Work<'_>, site: &Site, wanted: &Wanted, id: ConnectorId) -> Wanted {
     let mut instance = with_id(wanted, id);
     let entry = work.given.memory.of(&site.name, &wanted.name);
-    let content = entry.and_then(|entry| entry.token.clone()).map_or(PlatformContent::Unknown, PlatformContent::Envelope);
+    let content =
+        entry.and_then(|entry| entry.token.clone()).map_or(PlatformContent::Unknown, PlatformContent::Envelope);
     set_token(&mut instance, site, content);
     if let Some(entry) = entry
         && site.control == UiControl::Honour
@@ -55,7 +56,8 @@ fn remembered(work: &Work<'_>, site: &Site, wanted: &Wanted, id: ConnectorId) ->
 }
 
 fn away(site: &Site, wanted: &Wanted, why: &str) -> Finding {
-    let message = format!("it is new, and platform `{}`, which gives its id and token, can't be asked: {why}", site.name);
+    let message =
+        format!("it is new, and platform `{}`, which gives its id and token, can't be asked: {why}", site.name);
     Finding::error(Code::Platform, wanted.place.clone(), message)
         .with_help("it is registered and started when the platform answers; `lockstep doctor` shows what it says")
 }
@@ -109,7 +111,8 @@ pub(super) fn listed(
         return Adoption::Wanted(Box::new(remembered(work, site, wanted, id)));
     }
     if management.id.is_some() && wanted.kind.platform() == PlatformKind::OpenCti {
-        let message = format!("platform `{}` has no instance with this id, and chooses the ids of new ones itself", site.name);
+        let message =
+            format!("platform `{}` has no instance with this id, and chooses the ids of new ones itself", site.name);
         let place = management.id.clone().unwrap_or_else(|| wanted.place.clone());
         let finding = Finding::error(Code::BadId, place, message)
             .with_help("leave `spec.id` out; `lockstep status` shows the id that the platform gave");

@@ -17,7 +17,10 @@ pub(super) fn is_suspicious(work: &mut Work<'_>, site: &Site, listing: &Listing)
         work.refused.push(Refusal {
             instances: instances.into_iter().collect(),
             guard: "empty listing",
-            message: format!("platform `{}` lists no instance any more, though containers of some are there", site.name),
+            message: format!(
+                "platform `{}` lists no instance any more, though containers of some are there",
+                site.name
+            ),
             help: "nothing is removed; if that is meant, set `prune.allowEmpty` in the settings".to_owned(),
         });
     }

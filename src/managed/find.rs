@@ -22,7 +22,8 @@ impl<'a> Labels<'a> {
 
     /// The id that an instance had at a platform when its newest container was made, or else when it was last listed.
     pub(super) fn id_of(&self, platform: &PlatformName, instance: &InstanceName) -> Option<ConnectorId> {
-        let here = |container: &&crate::plan::ObservedContainer| container.platform.as_deref() == Some(platform.as_str());
+        let here =
+            |container: &&crate::plan::ObservedContainer| container.platform.as_deref() == Some(platform.as_str());
         let newest = self.observed.of(instance).filter(here).max_by_key(|container| container.created);
         let label = newest.and_then(|container| ConnectorId::try_from(container.connector_id.as_deref()?).ok());
         label.or_else(|| self.memory.of(platform, instance).map(|entry| entry.id))

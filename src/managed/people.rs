@@ -13,9 +13,7 @@ use super::{
 use crate::{
     desired::{DesiredState, EnvValue, Keeper, Management, Origin, PlatformFacts, SourceDigest, Wanted},
     manifest::{Health, Rollback, WantedState},
-    model::{
-        Code, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformKind, Slug, is_owned_env,
-    },
+    model::{Code, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformKind, Slug, is_owned_env},
 };
 
 /// The longest name of an instance, in characters, that leaves room for a hyphen and eight digits.
@@ -67,7 +65,8 @@ pub(super) fn instances(
 
 /// A name that no other instance has: the platform's, or that with the first digits of the id.
 fn name_of(listed: &Listed, desired: &DesiredState, work: &Work<'_>) -> Option<InstanceName> {
-    let base = Some(platform_name(&listed.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "connector".to_owned());
+    let base =
+        Some(platform_name(&listed.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "connector".to_owned());
     let digits: String = listed.id.to_string().chars().take(8).collect();
     let long = format!("{}-{digits}", base.chars().take(ROOM).collect::<String>().trim_end_matches('-'));
     let id = listed.id.to_string();
@@ -80,9 +79,8 @@ fn name_of(listed: &Listed, desired: &DesiredState, work: &Work<'_>) -> Option<I
 
 fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceName) -> Result<Wanted, Box<Finding>> {
     let place = Place::start_of(format!("platform {}", site.name));
-    let refuse = |code, message: String, help: &str| {
-        Box::new(Finding::error(code, place.clone(), message).with_help(help))
-    };
+    let refuse =
+        |code, message: String, help: &str| Box::new(Finding::error(code, place.clone(), message).with_help(help));
     let policy = &work.given.context.policy;
     if !policy.allows_image(&listed.image) {
         let message = format!("the image `{}` is outside the operator's policy", listed.image);
@@ -116,7 +114,8 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
         name: name.clone(),
         platform: Some(site.name.clone()),
         kind,
-        contract: slug_of(&listed.image).map_err(|message| refuse(Code::Platform, message, "look at it in the platform"))?,
+        contract: slug_of(&listed.image)
+            .map_err(|message| refuse(Code::Platform, message, "look at it in the platform"))?,
         title: listed.title.clone(),
         scope: scope.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect(),
         id: listed.id,
@@ -125,7 +124,10 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
         image: listed.image.clone(),
         pull: work.given.context.pull,
         env,
-        container: ContainerSpec { networks: work.given.context.network.iter().cloned().collect(), ..ContainerSpec::default() },
+        container: ContainerSpec {
+            networks: work.given.context.network.iter().cloned().collect(),
+            ..ContainerSpec::default()
+        },
         labels: BTreeMap::new(),
         health: Health::default(),
         rollback: Rollback::Auto,
@@ -193,7 +195,10 @@ fn env_of(site: &Site, listed: &Listed, kind: ConnectorKind, facts: &PlatformFac
             let key = crate::model::printable(key, 64);
             return Err(format!("it asks for the variable `{key}`, which only Lockstep may set"));
         }
-        env.insert(key.clone(), edit::env_value(&site.name, key, value));
+        // A default that is a mask is nobody's value.
+        if !matches!(value, ListedValue::Clear(text) if edit::is_mask(text)) {
+            env.insert(key.clone(), edit::env_value(&site.name, key, value));
+        }
     }
     let (url, token, tenant) = match facts.kind {
         PlatformKind::OpenCti => ("OPENCTI_URL", "OPENCTI_TOKEN", None),

@@ -20,7 +20,13 @@ pub struct Gone {
 
 /// The removals at platforms that go with those of a plan: the last trace of an instance there is its state, so it goes
 /// together with its container and not before. One whose container is gone already goes by the same rules.
-pub fn removals(gone: &[Gone], plan: &Plan, desired: &DesiredState, observed: &Observed, rules: &PruneRules) -> Vec<Step> {
+pub fn removals(
+    gone: &[Gone],
+    plan: &Plan,
+    desired: &DesiredState,
+    observed: &Observed,
+    rules: &PruneRules,
+) -> Vec<Step> {
     let removed = |gone: &Gone| {
         plan.steps.iter().any(|step| step.instance == gone.instance && matches!(step.work, Work::Remove { .. }))
     };

@@ -141,10 +141,8 @@ impl World {
             path: path.as_str().into(),
             content: text.as_bytes().into(),
         };
-        let snapshot = Snapshot {
-            revision: Revision::Directory("r".to_owned()),
-            files: self.files.iter().map(file).collect(),
-        };
+        let snapshot =
+            Snapshot { revision: Revision::Directory("r".to_owned()), files: self.files.iter().map(file).collect() };
         let catalogs = Catalogs::new(vec![Arc::new(Catalog::read("c", CATALOG.as_bytes()).unwrap())]);
         assemble(manifest::read(&snapshot), &snapshot, &catalogs, &self.context())
     }
@@ -233,10 +231,8 @@ fn fields(step: &Step) -> Vec<&str> {
 }
 
 fn work(step: &Step) -> &PlatformWork {
-    match &step.work {
-        Work::AtPlatform(work) => &work.work,
-        other => panic!("{other:?}"),
-    }
+    let Work::AtPlatform(work) = &step.work else { panic!("{:?}", step.work) };
+    &work.work
 }
 
 fn wanted<'a>(overlaid: &'a Overlaid, text: &str) -> &'a Wanted {
@@ -244,10 +240,9 @@ fn wanted<'a>(overlaid: &'a Overlaid, text: &str) -> &'a Wanted {
 }
 
 fn token(wanted: &Wanted) -> &PlatformContent {
-    match &wanted.env["OPENCTI_TOKEN"] {
-        EnvValue::FromPlatform(PlatformSecret { content, .. }) => content,
-        other => panic!("{other:?}"),
-    }
+    let value = &wanted.env["OPENCTI_TOKEN"];
+    let EnvValue::FromPlatform(PlatformSecret { content, .. }) = value else { panic!("{value:?}") };
+    content
 }
 
 #[test]
@@ -421,8 +416,12 @@ fn a_platform_that_is_away_holds_new_instances_and_no_others() {
 
 #[test]
 fn one_lost_line_of_a_listing_registers_nothing() {
-    let mut world =
-        World::new().declare("a", "", "").declare("b", "", "").list(vec![listed(ID), other()]).then().list(vec![other()]);
+    let mut world = World::new()
+        .declare("a", "", "")
+        .declare("b", "", "")
+        .list(vec![listed(ID), other()])
+        .then()
+        .list(vec![other()]);
     let before = |world: &mut World, ids: &[&str]| {
         world.site.listing.as_mut().unwrap().before = Some(ids.iter().map(|text| id(text)).collect());
     };

@@ -6,8 +6,8 @@ use std::{
 };
 
 use super::{
-    Action, Cause, ContainerState, LABELS, NewContainer, OF_PLATFORM, Observed, ObservedContainer, Plan, PruneRules, Pruning,
-    Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, prune, reasons,
+    Action, Cause, ContainerState, LABELS, NewContainer, OF_PLATFORM, Observed, ObservedContainer, Plan, PruneRules,
+    Pruning, Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, prune, reasons,
 };
 use crate::{
     desired::{DesiredState, Keeper, Origin, Wanted},

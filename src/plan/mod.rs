@@ -20,4 +20,6 @@ use observed::OF_PLATFORM;
 pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
-pub use types::{Action, AtPlatform, Cause, Entry, NewContainer, PlatformWork, Plan, Reason, Refusal, Replacement, Step, Work};
+pub use types::{
+    Action, AtPlatform, Cause, Entry, NewContainer, Plan, PlatformWork, Reason, Refusal, Replacement, Step, Work,
+};

@@ -10,7 +10,7 @@ use super::{ContainerId, SpecDigest};
 use crate::{
     desired::{Held, Wanted},
     manifest::WantedState,
-    model::{ConnectorId, InstanceName, PlatformName, Place, Revision},
+    model::{ConnectorId, InstanceName, Place, PlatformName, Revision},
 };
 
 /// What happens to an instance, in the words of the outside interface.

@@ -5,9 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, at_platform, choose::made, execute,
-};
+use super::{PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, at_platform, choose::made, execute};
 use crate::{
     desired::DesiredState,
     engine::{Engine, Outcome, Problem},
@@ -49,9 +47,8 @@ impl Applied {
     /// How many instances saw a step of one of these actions end well; what happens at a platform counts only where no
     /// container was touched.
     pub fn done(&self, actions: &[Action]) -> usize {
-        let on_engine = |name: &InstanceName| {
-            self.steps.iter().any(|step| step.instance == *name && !step.action.is_at_platform())
-        };
+        let on_engine =
+            |name: &InstanceName| self.steps.iter().any(|step| step.instance == *name && !step.action.is_at_platform());
         let counts = |step: &&StepReport| !step.action.is_at_platform() || !on_engine(&step.instance);
         let well = |step: &&StepReport| step.result.is_ok() && actions.contains(&step.action);
         self.steps.iter().filter(counts).filter(well).count()

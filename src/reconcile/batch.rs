@@ -47,8 +47,7 @@ impl<E: Engine> Job<E> {
     /// Carries out the steps and reports each.
     pub(super) async fn carry_out(self, steps: Vec<Step>) {
         let mut problems = BTreeMap::new();
-        let creates =
-            |step: &Step| matches!(step.work, Work::Create(_) | Work::Replace(_) | Work::Recreate { .. });
+        let creates = |step: &Step| matches!(step.work, Work::Create(_) | Work::Replace(_) | Work::Recreate { .. });
         if steps.iter().any(creates) {
             match self.engine.preflight(&self.owner, &plan_of(&steps)).await {
                 Ok(found) => problems.extend(found.into_iter().map(|problem| (problem.instance().clone(), problem))),

@@ -11,7 +11,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport, backoff::Backoff, logs::LogCollector,
+    Pipeline, PlatformLink, RunOptions, State, StepError, StepReport,
+    backoff::Backoff,
+    logs::LogCollector,
     managed::{AtPlatformReport, PlatformWorks},
     reader::Reader,
 };

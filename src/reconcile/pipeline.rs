@@ -71,9 +71,9 @@ impl Planned {
         self.plan.untouched.retain(|name| !named.contains(name));
         self.plan.steps.extend(steps);
         // A registration stands before the container that needs it.
-        self.plan.steps.sort_by(|a, b| {
-            (&a.instance, !a.action.is_at_platform()).cmp(&(&b.instance, !b.action.is_at_platform()))
-        });
+        self.plan
+            .steps
+            .sort_by(|a, b| (&a.instance, !a.action.is_at_platform()).cmp(&(&b.instance, !b.action.is_at_platform())));
     }
 }
 
@@ -239,10 +239,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
     fn settings_token(&self, wanted: &Wanted) -> Option<&SecretString> {
         wanted.env.values().find_map(|value| match value {
             EnvValue::ConnectorToken(platform) => self.openers.connector_tokens.get(platform),
-            EnvValue::Plain(_)
-            | EnvValue::Sealed(_)
-            | EnvValue::FromFile { .. }
-            | EnvValue::FromPlatform(_) => None,
+            EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::FromPlatform(_) => None,
         })
     }
 

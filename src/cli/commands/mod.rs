@@ -5,6 +5,7 @@ mod catalog;
 mod completions;
 mod doctor;
 mod import;
+mod import_platform;
 mod init;
 mod logs;
 mod observe;

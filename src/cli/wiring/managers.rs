@@ -113,7 +113,8 @@ pub(crate) fn managed_client(
     match platform.kind {
         PlatformKind::OpenCti => Ok(Arc::new(opencti_client(name, platform)?)),
         PlatformKind::OpenAev => {
-            let message = format!("`platforms.{name}.registration`: `managed` is not supported for OpenAEV by this version");
+            let message =
+                format!("`platforms.{name}.registration`: `managed` is not supported for OpenAEV by this version");
             Err(CliError::new(Exit::Invalid, message).with_help("use `registration: self`"))
         }
     }

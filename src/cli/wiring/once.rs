@@ -62,8 +62,7 @@ pub(crate) async fn status_once(
     let observed = pipeline.observe().await?;
     // The plan knows which secrets can't be opened; nothing of it is carried out.
     let overlaid = pipeline.overlaid(desired, &observed, false).await;
-    let Planned { desired, observed, plan } =
-        pipeline.plan_overlaid(overlaid, observed, &Pruning::default()).await?;
+    let Planned { desired, observed, plan } = pipeline.plan_overlaid(overlaid, observed, &Pruning::default()).await?;
     let live = reconcile::look(pipeline.engine.as_ref(), &desired, reconcile::ids(&observed)).await?.live;
     for link in platforms {
         wait_until_heard(link).await;

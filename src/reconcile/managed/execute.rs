@@ -84,11 +84,13 @@ fn outgoing(entry: &Entry, openers: &Openers) -> Result<OutgoingInstance, AtPlat
         let outgoing = match value {
             EnvValue::Plain(text) => OutgoingValue::Clear(text.clone()),
             _ if entry.kept.contains(key) => OutgoingValue::Kept,
-            EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::ConnectorToken(_) | EnvValue::FromPlatform(_) => {
+            EnvValue::Sealed(_)
+            | EnvValue::FromFile { .. }
+            | EnvValue::ConnectorToken(_)
+            | EnvValue::FromPlatform(_) => {
                 let opened = wanted.open_one(key, openers);
-                let opened = opened.map_err(|finding| {
-                    AtPlatformError::Secret(Box::new(finding.of_instance(&wanted.name)))
-                })?;
+                let opened =
+                    opened.map_err(|finding| AtPlatformError::Secret(Box::new(finding.of_instance(&wanted.name))))?;
                 OutgoingValue::Secret(opened.ok_or_else(|| missing(key))?)
             }
         };

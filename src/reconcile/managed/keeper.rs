@@ -148,9 +148,8 @@ impl Task {
         }
         self.sender.send_modify(|news| {
             let former = news.site.listing.take();
-            let before = former.as_ref().map(|former| {
-                former.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>()
-            });
+            let before =
+                former.as_ref().map(|former| former.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>());
             let standalone = read.standalone.or(former.map(|former| former.standalone)).unwrap_or_default();
             if news.site.away.take().is_some() {
                 tracing::info!(platform = %self.link.name, "the platform answers again");

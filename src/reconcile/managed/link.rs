@@ -8,7 +8,9 @@ use crate::{
     managed::{self, Given, Listed, ListedValue, Listing, Memory, Overlaid, Requested, Site, UiControl, UiInstances},
     model::PlatformName,
     plan::Observed,
-    platform::{Failure, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError, RequestedWord},
+    platform::{
+        Failure, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError, RequestedWord,
+    },
 };
 
 /// Between two listings that decide whether an instance is gone.
@@ -72,13 +74,7 @@ impl ManagedLink {
 
     /// The platform before it has said anything.
     pub(super) fn site(&self) -> Site {
-        Site {
-            name: self.name.clone(),
-            control: self.control,
-            instances: self.instances,
-            listing: None,
-            away: None,
-        }
+        Site { name: self.name.clone(), control: self.control, instances: self.instances, listing: None, away: None }
     }
 
     /// One look at it; twice where an instance is missing that was there, since one listing alone is not believed.

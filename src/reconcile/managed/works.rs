@@ -171,7 +171,8 @@ impl PlatformWorks {
         let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.action.is_at_platform()).collect();
         let named: BTreeSet<_> = steps.iter().map(|step| &step.instance).collect();
         self.failed.retain(|name, _| named.contains(name));
-        let settled: Vec<_> = self.memory.instances.keys().map(|(_, name)| name).filter(|name| !named.contains(name)).collect();
+        let settled: Vec<_> =
+            self.memory.instances.keys().map(|(_, name)| name).filter(|name| !named.contains(name)).collect();
         for name in settled {
             self.tries.forget(name);
         }

@@ -11,12 +11,12 @@ use super::{
 use crate::engine::support::{docker, unique};
 
 /// Looks for values in every form that a text may take.
-struct Scanner {
+pub(super) struct Scanner {
     forms: Vec<(String, &'static str, String)>,
 }
 
 impl Scanner {
-    fn new(values: &[(&str, &str)]) -> Self {
+    pub(super) fn new(values: &[(&str, &str)]) -> Self {
         let forms = values.iter().flat_map(|(name, value)| {
             let json = serde_json::to_string(value).unwrap();
             let escaped: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
@@ -52,17 +52,17 @@ impl Scanner {
     }
 
     #[track_caller]
-    fn clear(&self, place: &str, text: &str) {
+    pub(super) fn clear(&self, place: &str, text: &str) {
         assert_eq!(self.finds(text), None, "in {place}");
     }
 
     #[track_caller]
-    fn clear_outputs(&self, place: &str, ended: &Ended) {
+    pub(super) fn clear_outputs(&self, place: &str, ended: &Ended) {
         self.clear(place, &ended.stdout);
         self.clear(place, &ended.stderr);
     }
 
-    fn clear_folder(&self, folder: &Path) {
+    pub(super) fn clear_folder(&self, folder: &Path) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             self.clear("a file's name", &path.display().to_string());

@@ -11,19 +11,18 @@ use proptest::prelude::*;
 
 use super::sample::{findings, name, place, plan_of, reason, sample, step};
 
-const ACTIONS: [Action; 10] =
-    [
-        Action::Create,
-        Action::Replace,
-        Action::Update,
-        Action::Start,
-        Action::Stop,
-        Action::Destroy,
-        Action::Register,
-        Action::Edit,
-        Action::Migrate,
-        Action::Unregister,
-    ];
+const ACTIONS: [Action; 10] = [
+    Action::Create,
+    Action::Replace,
+    Action::Update,
+    Action::Start,
+    Action::Stop,
+    Action::Destroy,
+    Action::Register,
+    Action::Edit,
+    Action::Migrate,
+    Action::Unregister,
+];
 
 pub(super) fn markdown(plan: &Plan, findings: &[Finding], limit: usize) -> String {
     render::markdown_plan(plan, &[], findings, &Marker::try_from("test").unwrap(), limit)

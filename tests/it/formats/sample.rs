@@ -10,8 +10,8 @@ use lockstep::{
         Revision, Slug,
     },
     plan::{
-        Action, AtPlatform, Cause, ContainerId, ContainerState, NewContainer, Observed, ObservedContainer, Plan, PlatformWork, Reason, Refusal,
-        Rename, Replacement, SpecDigest, Step, Work,
+        Action, AtPlatform, Cause, ContainerId, ContainerState, NewContainer, Observed, ObservedContainer, Plan,
+        PlatformWork, Reason, Refusal, Rename, Replacement, SpecDigest, Step, Work,
     },
 };
 

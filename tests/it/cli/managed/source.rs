@@ -13,7 +13,9 @@ const RUN: &str = "RUN: echo \"says $FEED_API_KEY $OPENCTI_TOKEN\"; exec busybox
 fn fields(plan: &Value, action: &str) -> Vec<String> {
     let steps = plan["steps"].as_array().unwrap().iter().filter(|step| step["action"] == action);
     let reasons = steps.flat_map(|step| step["reasons"].as_array().unwrap());
-    reasons.map(|reason| format!("{} {}", reason["field"].as_str().unwrap(), reason["cause"].as_str().unwrap())).collect()
+    reasons
+        .map(|reason| format!("{} {}", reason["field"].as_str().unwrap(), reason["cause"].as_str().unwrap()))
+        .collect()
 }
 
 fn plan(managed: &Managed) -> Value {
@@ -100,7 +102,7 @@ async fn a_stop_in_the_platform_is_honoured_until_the_manifest_changes() {
 async fn a_lost_answer_makes_no_second_connector() {
     let managed = Managed::start("", "").await;
     managed.env.declare("a", "");
-    managed.platform.fault_of("managedConnectorAdd", "lost", 1).await;
+    managed.platform.fault_of("LockstepAdd", "lost", 1).await;
     let ended = managed.apply();
     assert_eq!(managed.count().await, 1, "it was made, and its answer lost: {ended:?}");
     managed.apply().with(0);

@@ -98,7 +98,9 @@ impl Managed {
 
     /// What a person does in the platform's pages: asks for a start or a stop.
     pub(super) async fn request(&self, id: &str, status: &str) {
-        let text = format!("mutation {{ updateConnectorRequestedStatus(input: {{id: \"{id}\", status: {status}}}) {{ id }} }}");
+        let text = format!(
+            "mutation {{ updateConnectorRequestedStatus(input: {{id: \"{id}\", status: {status}}}) {{ id }} }}"
+        );
         self.platform.graphql(&text).await;
     }
 
