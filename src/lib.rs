@@ -46,7 +46,7 @@
 //! import     -> model yaml manifest catalog secrets
 //! desired    -> model manifest catalog secrets
 //! plan       -> model manifest desired
-//! managed    -> model manifest desired plan
+//! managed    -> model manifest catalog secrets desired plan
 //! report     -> model manifest desired plan
 //! source     -> model
 //! engine     -> model manifest desired plan

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     desired::{EnvValue, Management, Origin, PlatformContent, PlatformSecret, Wanted},
     manifest::WantedState,
-    model::{Code, ConnectorId, Finding, PlatformKind},
+    model::{Code, ConnectorId, Finding, InstanceName, PlatformKind},
     plan::{Action, AtPlatform, Cause, Entry, PlatformWork, Reason, Step},
 };
 
@@ -90,6 +90,10 @@ pub(super) fn listed(
                 site.name, listed.title, listed.image, management.image
             );
             return held(message, "a managed instance keeps its contract: give the manifest another name");
+        }
+        if let Some(other) = work.runs_as(listed.id, wanted) {
+            let message = format!("a container of `{other}` still runs under its id at platform `{}`", site.name);
+            return held(message, "it is started when that one is stopped; two at once would disturb each other");
         }
         return Adoption::Wanted(Box::new(existing(work, site, wanted, listed)));
     }
@@ -313,6 +317,15 @@ pub(super) fn finished(mut instance: Wanted) -> Wanted {
 }
 
 impl Work<'_> {
+    /// The other instance that has a running container under an id.
+    fn runs_as(&self, id: ConnectorId, wanted: &Wanted) -> Option<InstanceName> {
+        let id = id.to_string();
+        let other = |container: &&crate::plan::ObservedContainer| {
+            container.runs() && container.instance != wanted.name && container.connector_id.as_ref() == Some(&id)
+        };
+        self.given.observed.containers.iter().find(other).map(|container| container.instance.clone())
+    }
+
     /// Whether a container of an instance runs.
     pub(super) fn runs(&self, wanted: &Wanted) -> bool {
         self.given.observed.of(&wanted.name).any(crate::plan::ObservedContainer::runs)

@@ -569,3 +569,13 @@ fn what_is_put_back_is_no_reset() {
     let world = world.list(vec![changed]).then().list(vec![listed(ID)]).then();
     assert_eq!(wanted(&world.overlay(), "a").source_digest, digest);
 }
+
+#[test]
+fn an_instance_under_another_name_waits_until_the_former_one_is_stopped() {
+    let world = World::new().declare("a", "", "").list(vec![listed(ID)]);
+    let running = world.container("b", ID, "platform:opencti");
+    assert_eq!(running.overlay().desired.held[&name("a")].findings[0].code, Code::Platform);
+    let mut stopped = running;
+    stopped.observed.containers[0].state = ContainerState::Exited(0);
+    assert_eq!(wanted(&stopped.overlay(), "a").id, id(ID));
+}

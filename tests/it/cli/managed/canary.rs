@@ -14,11 +14,7 @@ async fn secrets_of_managed_instances_are_nowhere_else() {
         let run = "RUN: echo \"$FEED_API_KEY $OPENCTI_TOKEN\"; exec busybox sleep 1000";
         if older {
             // The oldest platforms make no accounts.
-            env.declare_with(
-                "a",
-                "serviceAccount: {name: 88ec0c6a-13ce-5e39-b486-354fe4a7084f}",
-                &format!("{sealed}{run}"),
-            );
+            env.declare_with("a", "serviceAccount: {name: lockstep}", &format!("{sealed}{run}"));
         } else {
             env.declare("a", &format!("{sealed}{run}"));
         }
