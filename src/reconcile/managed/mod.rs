@@ -5,6 +5,8 @@ mod keeper;
 mod link;
 mod memory_file;
 mod quiet;
+#[cfg(test)]
+mod tests;
 mod works;
 
 pub use execute::{AtPlatformError, at_platform};
