@@ -2,21 +2,20 @@
 
 use std::{collections::BTreeSet, path::PathBuf};
 
-use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, at_platform, choose::made, execute};
+use super::{
+    PassError, Pipeline, Planned, State, StepReport, Watcher,
+    choose::made,
+    execute,
+    managed::once::{self, After},
+};
 use crate::{
-    desired::DesiredState,
     engine::{Engine, Outcome, Problem},
-    managed::{Memory, Overlaid},
     model::InstanceName,
-    plan::{Action, AtPlatform, Observed, Pruning, Step, Work},
+    plan::{Action, Pruning, Step},
     source::Source,
 };
-
-/// How many things are done at platforms at a time.
-const AT_PLATFORMS: usize = 4;
 
 /// How one application is carried out.
 #[derive(Debug, Clone)]
@@ -105,11 +104,11 @@ pub async fn apply<S: Source, E: Engine>(
     let blocked: BTreeSet<_> = problems.iter().map(|problem| problem.instance().clone()).collect();
     planned.plan.steps.retain(|step| !blocked.contains(&step.instance));
     let (last, first): (Vec<Step>, Vec<Step>) =
-        planned.plan.steps.iter().filter(|step| step.action.is_at_platform()).cloned().partition(removes);
-    let mut reports = at_platforms(pipeline, &first, watcher, cancel).await;
+        planned.plan.steps.iter().filter(|step| step.action.is_at_platform()).cloned().partition(once::removes);
+    let mut reports = once::at_platforms(pipeline, &first, watcher, cancel).await;
     if !first.is_empty() {
         let after = After { base, observed, pruning: &pruning, memory: &remembered };
-        remembered = with_what_platforms_gave(pipeline, &mut planned, after).await?;
+        remembered = once::with_what_platforms_gave(pipeline, &mut planned, after).await?;
     }
     let awaits = |step: &&Step| made(step).is_some_and(|wanted| wanted.awaits_platform());
     let missing: BTreeSet<_> = planned.plan.steps.iter().filter(awaits).map(|step| step.instance.clone()).collect();
@@ -120,101 +119,18 @@ pub async fn apply<S: Source, E: Engine>(
         .filter(|step| !step.action.is_at_platform() && !missing.contains(&step.instance))
         .cloned()
         .collect();
-    reports.extend(without_what_platforms_give(pipeline, &planned, &missing, &reports));
+    reports.extend(once::without_what_platforms_give(pipeline, &planned, &missing, &reports));
     reports.extend(execute(&pipeline.engine, &pipeline.openers, &steps, options.concurrency, watcher, cancel).await);
     let failed: BTreeSet<_> =
         reports.iter().filter(|report| report.result.is_err()).map(|report| report.instance.clone()).collect();
     let last: Vec<_> = last.into_iter().filter(|step| !failed.contains(&step.instance)).collect();
-    reports.extend(at_platforms(pipeline, &last, watcher, cancel).await);
+    reports.extend(once::at_platforms(pipeline, &last, watcher, cancel).await);
     pipeline.managers.remember(&memory, &remembered);
     let applied = Applied { planned, problems, steps: reports };
     if applied.is_whole() && options.only.is_none() {
         remember(options, &applied);
     }
     Ok(applied)
-}
-
-fn removes(step: &Step) -> bool {
-    step.action == Action::Unregister
-}
-
-/// Carries out what happens at platforms.
-async fn at_platforms<S: Source, E: Engine>(
-    pipeline: &Pipeline<S, E>,
-    steps: &[Step],
-    watcher: &dyn Watcher,
-    cancel: &CancellationToken,
-) -> Vec<StepReport> {
-    let one = async |step: &Step| {
-        if cancel.is_cancelled() {
-            return Some(Err(StepError::Cancelled));
-        }
-        let Work::AtPlatform(work) = &step.work else { return None };
-        let AtPlatform { platform, .. } = &**work;
-        let link = pipeline.managers.links.iter().find(|link| link.name == *platform)?;
-        watcher.begun(step);
-        let done = at_platform(link, &pipeline.openers, work).await;
-        Some(done.map(|()| Outcome::Done).map_err(StepError::from))
-    };
-    let reported = async |step: &Step| {
-        let report = StepReport { instance: step.instance.clone(), action: step.action, result: one(step).await? };
-        watcher.ended(&report);
-        Some(report)
-    };
-    stream::iter(steps).map(reported).buffer_unordered(AT_PLATFORMS).filter_map(async |report| report).collect().await
-}
-
-/// Says of each container that can't be made since its platform did not give what it needs, or gave what can't be opened.
-fn without_what_platforms_give<S: Source, E: Engine>(
-    pipeline: &Pipeline<S, E>,
-    planned: &Planned,
-    missing: &BTreeSet<InstanceName>,
-    reports: &[StepReport],
-) -> Vec<StepReport> {
-    let said = |name: &InstanceName| reports.iter().any(|report| report.instance == *name && report.result.is_err());
-    let steps = planned.plan.steps.iter().filter(|step| missing.contains(&step.instance) && !said(&step.instance));
-    let report = |step: &Step| {
-        let held = planned.plan.held.iter().find(|held| held.instance == step.instance);
-        let findings = held.map(|held| held.findings.clone());
-        let findings = findings.or_else(|| made(step)?.open(&pipeline.openers).err())?;
-        let result = Err(StepError::Secret(findings));
-        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
-    };
-    steps.filter_map(report).collect()
-}
-
-/// What a plan was made from before its platforms were told.
-struct After<'a> {
-    base: DesiredState,
-    observed: Observed,
-    pruning: &'a Pruning,
-    memory: &'a Memory,
-}
-
-/// Puts what the platforms gave into the steps of a plan: the same steps for the same instances, whole by now. Gives what
-/// is to be remembered.
-async fn with_what_platforms_gave<S: Source, E: Engine>(
-    pipeline: &Pipeline<S, E>,
-    planned: &mut Planned,
-    after: After<'_>,
-) -> Result<Memory, PassError> {
-    let After { base, observed, pruning, memory } = after;
-    let sites = pipeline.managers.look(false, &observed, memory).await;
-    let overlaid = pipeline.overlay(base, &observed, &sites, memory);
-    let Overlaid { desired, memory, .. } = overlaid;
-    let whole = pipeline.plan(desired, observed, pruning).await?;
-    for step in &mut planned.plan.steps {
-        let now = whole.plan.steps.iter().find(|now| now.instance == step.instance && now.action == step.action);
-        if let Some(now) = now
-            && made(step).is_some()
-        {
-            *step = now.clone();
-        }
-    }
-    let known: BTreeSet<_> = planned.plan.held.iter().map(|held| held.instance.clone()).collect();
-    planned.plan.held.extend(whole.plan.held.into_iter().filter(|held| !known.contains(&held.instance)));
-    planned.desired = whole.desired;
-    Ok(memory)
 }
 
 fn remember(options: &ApplyOptions, applied: &Applied) {

@@ -4,6 +4,7 @@ mod execute;
 mod keeper;
 mod link;
 mod memory_file;
+pub(super) mod once;
 mod quiet;
 #[cfg(test)]
 mod tests;
