@@ -1,4 +1,5 @@
-//! Turns the connector services of compose files into instance manifests, and says what could not be carried over.
+//! Turns the connector services of compose files, and the instances that people made in a platform's pages, into instance
+//! manifests, and says what could not be carried over.
 
 mod choose;
 mod compose;
@@ -11,6 +12,7 @@ mod environment;
 mod interpolate;
 mod log;
 mod placeholder;
+mod platform;
 mod reserved;
 mod run;
 mod scalar;
@@ -20,5 +22,6 @@ mod units;
 mod verify;
 mod written;
 
+pub use platform::{PlatformInstance, PlatformValue, of_platform};
 pub use run::run;
 pub use types::{ComposeFile, Imported, ImportedService, Note, Outcome, Request};

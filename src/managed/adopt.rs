@@ -3,17 +3,18 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    Listed, Listing, Remembered, Requested, Site, UiControl,
+    Listed, Listing, Remembered, Site, UiControl,
     edit::{self, reason},
     find::find,
     memory,
     overlay::{Taken, Work},
     platform_name,
+    spec::{finished, replace_awaited, set_reset, set_token, with_id},
+    state::state,
 };
 use crate::{
-    desired::{EnvValue, Management, Origin, PlatformContent, PlatformSecret, Wanted},
-    manifest::WantedState,
-    model::{Code, ConnectorId, Finding, PlatformKind},
+    desired::{EnvValue, Origin, PlatformContent, Wanted},
+    model::{Code, ConnectorId, Finding, InstanceName, PlatformKind},
     plan::{Action, AtPlatform, Cause, Entry, PlatformWork, Reason, Step},
 };
 
@@ -90,6 +91,10 @@ pub(super) fn listed(
                 site.name, listed.title, listed.image, management.image
             );
             return held(message, "a managed instance keeps its contract: give the manifest another name");
+        }
+        if let Some(other) = work.runs_as(listed.id, wanted) {
+            let message = format!("a container of `{other}` still runs under its id at platform `{}`", site.name);
+            return held(message, "it is started when that one is stopped; two at once would disturb each other");
         }
         return Adoption::Wanted(Box::new(existing(work, site, wanted, listed)));
     }
@@ -232,87 +237,16 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
     instance
 }
 
-/// Decides which state counts; gives the state to ask the platform for, where it is not asked for there.
-fn state(
-    instance: &mut Wanted,
-    site: &Site,
-    listed: &Listed,
-    before: Option<&Remembered>,
-    runs: bool,
-) -> Option<(WantedState, Reason)> {
-    let own = instance.state;
-    let there = match listed.requested {
-        Requested::Started => Some(WantedState::Started),
-        Requested::Stopped => Some(WantedState::Stopped),
-        Requested::Nothing => None,
-        Requested::Unknown(_) => {
-            // A word that nobody here understands changes nothing.
-            instance.state = if runs { WantedState::Started } else { WantedState::Stopped };
-            return None;
-        }
-    };
-    let changed_here = before.is_some_and(|before| before.state != own);
-    match there {
-        Some(there) if there == own => None,
-        Some(there) if site.control == UiControl::Honour && !changed_here => {
-            instance.state = there;
-            instance.origins.insert("state".to_owned(), Origin::Platform);
-            None
-        }
-        // A new one is stopped until somebody asks for its start.
-        None if own == WantedState::Stopped => None,
-        Some(_) | None => {
-            let cause = if changed_here || there.is_none() { Cause::Manifest } else { Cause::Drift };
-            let place = match instance.origins.get("state") {
-                Some(Origin::Manifest(place)) => Some(place.clone()),
-                Some(_) | None => None,
-            };
-            let sides = (there.map(|state| word(state).to_owned()), Some(word(own).to_owned()));
-            Some((own, reason("state", sides, false, cause, place)))
-        }
-    }
-}
-
-fn word(state: WantedState) -> &'static str {
-    match state {
-        WantedState::Started => "started",
-        WantedState::Stopped => "stopped",
-    }
-}
-
-/// The same instance under another id.
-pub(super) fn with_id(wanted: &Wanted, id: ConnectorId) -> Wanted {
-    let mut instance = wanted.clone();
-    instance.id = id;
-    instance.env.insert(format!("{}_ID", wanted.kind.env_prefix()), EnvValue::Plain(id.to_string()));
-    finished(instance)
-}
-
-fn set_token(instance: &mut Wanted, site: &Site, content: PlatformContent) {
-    replace_awaited(instance, &EnvValue::FromPlatform(PlatformSecret { platform: site.name.clone(), content }));
-}
-
-/// Puts a value in the place of what was awaited; a token of the manifest's own stays.
-fn replace_awaited(instance: &mut Wanted, value: &EnvValue) {
-    for own in instance.env.values_mut() {
-        if let EnvValue::FromPlatform(PlatformSecret { content: PlatformContent::Awaited, .. }) = own {
-            *own = value.clone();
-        }
-    }
-}
-
-pub(super) fn set_reset(instance: &mut Wanted, reset: Option<String>) {
-    if let Some(management) = &instance.management {
-        instance.management = Some(Arc::new(Management { reset, ..Management::clone(management) }));
-    }
-}
-
-pub(super) fn finished(mut instance: Wanted) -> Wanted {
-    instance.source_digest = instance.digest_of_source();
-    instance
-}
-
 impl Work<'_> {
+    /// The other instance that has a running container under an id.
+    fn runs_as(&self, id: ConnectorId, wanted: &Wanted) -> Option<InstanceName> {
+        let id = id.to_string();
+        let other = |container: &&crate::plan::ObservedContainer| {
+            container.runs() && container.instance != wanted.name && container.connector_id.as_ref() == Some(&id)
+        };
+        self.given.observed.containers.iter().find(other).map(|container| container.instance.clone())
+    }
+
     /// Whether a container of an instance runs.
     pub(super) fn runs(&self, wanted: &Wanted) -> bool {
         self.given.observed.of(&wanted.name).any(crate::plan::ObservedContainer::runs)

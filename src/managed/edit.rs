@@ -89,7 +89,7 @@ pub(super) fn compare(
     for key in management.unset.iter().filter(|key| **key != name) {
         let sensitive = looks_secret(key);
         let value = match listed.configuration.get(key) {
-            Some(ListedValue::Clear(text)) if !text.is_empty() && !text.chars().all(|c| c == '*') => text.clone(),
+            Some(ListedValue::Clear(text)) if !text.is_empty() && !is_mask(text) => text.clone(),
             Some(ListedValue::Clear(_)) | None => continue,
             Some(ListedValue::Envelope(_)) => String::new(),
         };
@@ -121,6 +121,11 @@ fn is_same_secret(wanted: &Wanted, listed: &Listed, key: &str, platform: &Platfo
         }
     };
     own.expose_secret() == there.expose_secret()
+}
+
+/// Whether a text only hides that there is none.
+pub(super) fn is_mask(text: &str) -> bool {
+    text.len() > 2 && text.chars().all(|c| c == '*')
 }
 
 /// A value of a platform as one of a container's environment: what may be a secret is shown to nobody.

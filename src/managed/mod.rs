@@ -9,6 +9,8 @@ mod name;
 mod overlay;
 mod people;
 mod removal;
+mod spec;
+mod state;
 #[cfg(test)]
 mod tests;
 mod types;

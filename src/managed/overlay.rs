@@ -10,7 +10,7 @@ use super::{
     adopt::{self, Adoption},
     away,
     find::Labels,
-    people,
+    people, spec,
 };
 use crate::{
     desired::{Context, DesiredState, Held, Keeper, Openers, Wanted},
@@ -95,7 +95,7 @@ impl Work<'_> {
         let platform = wanted.platform.as_ref().filter(|_| wanted.management.is_none())?;
         let remembered = self.given.memory.of(platform, &wanted.name)?;
         let given = wanted.origins.contains_key("id");
-        (!given && remembered.id != wanted.id).then(|| adopt::with_id(wanted, remembered.id))
+        (!given && remembered.id != wanted.id).then(|| spec::with_id(wanted, remembered.id))
     }
 
     fn one(&mut self, site: &Site, desired: &mut DesiredState) {

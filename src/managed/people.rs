@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    Gone, Listed, ListedValue, Listing, Remembered, Requested, Site, UiInstances, adopt, edit, memory,
+    Gone, Listed, ListedValue, Listing, Remembered, Requested, Site, UiInstances, edit, memory,
     overlay::{Taken, Work, hold},
-    platform_name,
+    platform_name, spec,
 };
 use crate::{
     desired::{DesiredState, EnvValue, Keeper, Management, Origin, PlatformFacts, SourceDigest, Wanted},
@@ -158,7 +158,7 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
         token: None,
     };
     work.memory.instances.insert((site.name.clone(), name.clone()), entry);
-    Ok(adopt::finished(wanted))
+    Ok(spec::finished(wanted))
 }
 
 /// What a connector does: in the platform's words, by the type in its environment, or by the id that it is given there.
@@ -195,7 +195,10 @@ fn env_of(site: &Site, listed: &Listed, kind: ConnectorKind, facts: &PlatformFac
             let key = crate::model::printable(key, 64);
             return Err(format!("it asks for the variable `{key}`, which only Lockstep may set"));
         }
-        env.insert(key.clone(), edit::env_value(&site.name, key, value));
+        // A default that is a mask is nobody's value.
+        if !matches!(value, ListedValue::Clear(text) if edit::is_mask(text)) {
+            env.insert(key.clone(), edit::env_value(&site.name, key, value));
+        }
     }
     let (url, token, tenant) = match facts.kind {
         PlatformKind::OpenCti => ("OPENCTI_URL", "OPENCTI_TOKEN", None),

@@ -233,10 +233,8 @@ fn fields(step: &Step) -> Vec<&str> {
 }
 
 fn work(step: &Step) -> &PlatformWork {
-    match &step.work {
-        Work::AtPlatform(work) => &work.work,
-        other => panic!("{other:?}"),
-    }
+    let Work::AtPlatform(work) = &step.work else { panic!("{:?}", step.work) };
+    &work.work
 }
 
 fn wanted<'a>(overlaid: &'a Overlaid, text: &str) -> &'a Wanted {
@@ -244,10 +242,9 @@ fn wanted<'a>(overlaid: &'a Overlaid, text: &str) -> &'a Wanted {
 }
 
 fn token(wanted: &Wanted) -> &PlatformContent {
-    match &wanted.env["OPENCTI_TOKEN"] {
-        EnvValue::FromPlatform(PlatformSecret { content, .. }) => content,
-        other => panic!("{other:?}"),
-    }
+    let value = &wanted.env["OPENCTI_TOKEN"];
+    let EnvValue::FromPlatform(PlatformSecret { content, .. }) = value else { panic!("{value:?}") };
+    content
 }
 
 #[test]
@@ -573,4 +570,14 @@ fn what_is_put_back_is_no_reset() {
     let changed = with(Listed { hash: "h2".to_owned(), ..listed(ID) }, "MISP_COUNT", clear("11"));
     let world = world.list(vec![changed]).then().list(vec![listed(ID)]).then();
     assert_eq!(wanted(&world.overlay(), "a").source_digest, digest);
+}
+
+#[test]
+fn an_instance_under_another_name_waits_until_the_former_one_is_stopped() {
+    let world = World::new().declare("a", "", "").list(vec![listed(ID)]);
+    let running = world.container("b", ID, "platform:opencti");
+    assert_eq!(running.overlay().desired.held[&name("a")].findings[0].code, Code::Platform);
+    let mut stopped = running;
+    stopped.observed.containers[0].state = ContainerState::Exited(0);
+    assert_eq!(wanted(&stopped.overlay(), "a").id, id(ID));
 }

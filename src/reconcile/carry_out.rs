@@ -2,26 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Applied, ApplyOptions, PassError, Pipeline, Planned, State, StepError, StepReport, Watcher, at_platform,
+    Applied, ApplyOptions, PassError, Pipeline, Planned, State, StepError, StepReport, Watcher,
     choose::made,
-    epoch_seconds, order,
+    epoch_seconds,
+    managed::once::{After, at_platforms, removes, with_what_platforms_gave, without_what_platforms_give},
+    order,
     record::{self, Happened},
 };
 use crate::{
     desired::DesiredState,
-    engine::{Engine, Outcome},
+    engine::Engine,
     managed::{Memory, Overlaid, Site},
-    model::InstanceName,
-    plan::{Action, AtPlatform, Observed, Pruning, Step, Work},
+    plan::{Observed, Pruning, Step},
     source::Source,
 };
-
-/// How many things are done at platforms at a time.
-const AT_PLATFORMS: usize = 4;
 
 /// What a plan is made from: the source, the containers and the platforms, each looked at once.
 pub struct Seen {
@@ -88,7 +85,9 @@ pub async fn carry_out<S: Source, E: Engine>(
     let mut remembered = basis.remembered.clone();
     let mut reports = at_platforms(pipeline, &first, watcher, cancel).await;
     if !first.is_empty() {
-        remembered = with_what_platforms_gave(pipeline, &mut planned, basis, options.refresh).await?;
+        let Basis { seen: Seen { base, observed, .. }, pruning, .. } = basis;
+        let after = After { base, observed, pruning: &pruning, memory: &remembered, deep: options.refresh };
+        remembered = with_what_platforms_gave(pipeline, &mut planned, after).await?;
     }
     let awaits = |step: &&Step| made(step).is_some_and(|wanted| wanted.awaits_platform());
     let missing: BTreeSet<_> = planned.plan.steps.iter().filter(awaits).map(|step| step.instance.clone()).collect();
@@ -108,85 +107,6 @@ pub async fn carry_out<S: Source, E: Engine>(
         remember(options, &applied);
     }
     Ok(applied)
-}
-
-fn removes(step: &Step) -> bool {
-    step.action == Action::Unregister
-}
-
-/// Carries out what happens at platforms.
-async fn at_platforms<S: Source, E: Engine>(
-    pipeline: &Pipeline<S, E>,
-    steps: &[Step],
-    watcher: &dyn Watcher,
-    cancel: &CancellationToken,
-) -> Vec<StepReport> {
-    let one = async |step: &Step| {
-        if cancel.is_cancelled() {
-            return Some(Err(StepError::Cancelled));
-        }
-        let Work::AtPlatform(work) = &step.work else { return None };
-        let AtPlatform { platform, .. } = &**work;
-        let link = pipeline.managers.links.iter().find(|link| link.name == *platform)?;
-        watcher.begun(step);
-        let done = at_platform(link, &pipeline.openers, work).await;
-        Some(done.map(|()| Outcome::Done).map_err(StepError::from))
-    };
-    let reported = async |step: &Step| {
-        let report = StepReport { instance: step.instance.clone(), action: step.action, result: one(step).await? };
-        watcher.ended(&report);
-        Some(report)
-    };
-    stream::iter(steps).map(reported).buffer_unordered(AT_PLATFORMS).filter_map(async |report| report).collect().await
-}
-
-/// Says of each container that can't be made since its platform did not give what it needs, or gave what can't be opened.
-fn without_what_platforms_give<S: Source, E: Engine>(
-    pipeline: &Pipeline<S, E>,
-    planned: &Planned,
-    missing: &BTreeSet<InstanceName>,
-    reports: &[StepReport],
-) -> Vec<StepReport> {
-    let said = |name: &InstanceName| reports.iter().any(|report| report.instance == *name && report.result.is_err());
-    let steps = planned.plan.steps.iter().filter(|step| missing.contains(&step.instance) && !said(&step.instance));
-    let report = |step: &Step| {
-        let held = planned.plan.held.iter().find(|held| held.instance == step.instance);
-        let findings = held.map(|held| held.findings.clone());
-        let findings = findings.or_else(|| made(step)?.open(&pipeline.openers).err())?;
-        let result = Err(StepError::Secret(findings));
-        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
-    };
-    steps.filter_map(report).collect()
-}
-
-/// Puts what the platforms gave into the steps of a plan: the same steps for the same instances, whole by now. Gives what
-/// is to be remembered.
-async fn with_what_platforms_gave<S: Source, E: Engine>(
-    pipeline: &Pipeline<S, E>,
-    planned: &mut Planned,
-    basis: Basis,
-    deep: bool,
-) -> Result<Memory, PassError> {
-    let Basis { seen: Seen { base, observed, .. }, pruning, remembered } = basis;
-    let sites = pipeline.managers.look(false, &observed, &remembered).await;
-    let Overlaid { desired, memory, .. } = pipeline.overlay(base, &observed, &sites, &remembered);
-    let whole = if deep {
-        pipeline.plan_deep(desired, observed, &pruning).await?
-    } else {
-        pipeline.plan(desired, observed, &pruning).await?
-    };
-    for step in &mut planned.plan.steps {
-        let now = whole.plan.steps.iter().find(|now| now.instance == step.instance && now.action == step.action);
-        if let Some(now) = now
-            && made(step).is_some()
-        {
-            step.work = now.work.clone();
-        }
-    }
-    let known: BTreeSet<_> = planned.plan.held.iter().map(|held| held.instance.clone()).collect();
-    planned.plan.held.extend(whole.plan.held.into_iter().filter(|held| !known.contains(&held.instance)));
-    planned.desired = whole.desired;
-    Ok(memory)
 }
 
 /// What is written down of an application; `refused` are the steps that would have failed.

@@ -25,6 +25,7 @@ const MAX_BYTES: u64 = (1 << 20) + 1;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Import {
     Compose(Compose),
+    Platform(super::import_platform::Platform),
 }
 
 /// Make instance manifests of the connector services of compose files.
@@ -87,7 +88,8 @@ struct NoteJson {
     message: String,
 }
 
-fn platform_name(text: &str) -> Result<PlatformName, String> {
+/// Reads the name of a platform from the command line.
+pub(super) fn platform_name(text: &str) -> Result<PlatformName, String> {
     PlatformName::try_from(text).map_err(|error| error.to_string())
 }
 
@@ -95,6 +97,7 @@ impl Import {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
         match self {
             Self::Compose(command) => command.run(session).await,
+            Self::Platform(command) => command.run(session).await,
         }
     }
 }
@@ -108,7 +111,7 @@ impl Compose {
         });
         let files: Vec<ComposeFile> = files.collect::<Result<_, CliError>>()?;
         let variables = self.env_file.as_deref().map(variables).transpose()?.flatten();
-        let recipients = self.recipients(session)?;
+        let recipients = recipients(self.no_seal, &self.recipient, &self.recipients_file, session)?;
         let imported = import::run(&Request {
             files: &files,
             catalogs: &catalogs,
@@ -116,32 +119,68 @@ impl Compose {
             recipients: recipients.as_ref(),
             platform: self.platform.as_ref(),
         });
-        self.write(&imported)?;
+        let target = Target { folder: self.output.clone() };
+        target.write(&imported)?;
         match self.format {
             Format::Json => output::json(&self.json(&imported))?,
-            Format::Text => output::result(&self.text(&imported))?,
+            Format::Text => output::result(&target.text(&imported))?,
         }
         let open = imported.findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(if open { Exit::Invalid } else { Exit::Done })
     }
 
-    /// Whom to seal for; none with `--no-seal`, and where neither the command line nor settings name anybody.
-    fn recipients(&self, session: &Session) -> Result<Option<Recipients>, CliError> {
-        let given = !self.recipient.is_empty() || !self.recipients_file.is_empty();
-        let settings = session.global.settings.is_some() || Path::new("lockstep.yaml").exists();
-        if self.no_seal || !(given || settings) {
-            return Ok(None);
-        }
-        let recipients = secret::recipients(&self.recipient, &self.recipients_file, session)?;
-        Ok(Some(recipients).filter(|recipients| !recipients.is_empty()))
+    fn json(&self, imported: &Imported) -> ImportJson {
+        let target = Target { folder: self.output.clone() };
+        let services = imported.services.iter().map(|service| {
+            let (outcome, made) = match &service.outcome {
+                Outcome::Manifest { instance, contract, .. } => ("imported", Some((instance, contract))),
+                Outcome::LeftAlone => ("leftAlone", None),
+                Outcome::Refused => ("refused", None),
+            };
+            let notes = service.notes.iter();
+            ServiceJson {
+                service: service.name.clone(),
+                file: service.place.file.to_string(),
+                line: service.place.line,
+                outcome,
+                instance: made.map(|(instance, _)| instance.to_string()),
+                contract: made.map(|(_, contract)| contract.to_string()),
+                manifest: made.map(|(instance, _)| target.path(instance.as_str()).display().to_string()),
+                notes: notes.map(|note| NoteJson { line: note.place.line, message: note.text.clone() }).collect(),
+            }
+        });
+        ImportJson { services: services.collect(), findings: imported.findings.iter().map(FindingJson::from).collect() }
     }
+}
 
+/// Whom to seal for; none with `--no-seal`, and where neither the command line nor settings name anybody.
+pub(super) fn recipients(
+    no_seal: bool,
+    recipients: &[String],
+    files: &[PathBuf],
+    session: &Session,
+) -> Result<Option<Recipients>, CliError> {
+    let given = !recipients.is_empty() || !files.is_empty();
+    let settings = session.global.settings.is_some() || Path::new("lockstep.yaml").exists();
+    if no_seal || !(given || settings) {
+        return Ok(None);
+    }
+    let recipients = secret::recipients(recipients, files, session)?;
+    Ok(Some(recipients).filter(|recipients| !recipients.is_empty()))
+}
+
+/// Where manifests are written.
+pub(super) struct Target {
+    pub(super) folder: PathBuf,
+}
+
+impl Target {
     fn path(&self, instance: &str) -> PathBuf {
-        self.output.join(format!("{instance}.yaml"))
+        self.folder.join(format!("{instance}.yaml"))
     }
 
     /// Writes every manifest, or none where one is there already.
-    fn write(&self, imported: &Imported) -> Result<(), CliError> {
+    pub(super) fn write(&self, imported: &Imported) -> Result<(), CliError> {
         let made = imported.services.iter().filter_map(|service| match &service.outcome {
             Outcome::Manifest { instance, text, .. } => Some((self.path(instance.as_str()), text)),
             Outcome::LeftAlone | Outcome::Refused => None,
@@ -157,7 +196,7 @@ impl Compose {
         let failed = |path: &Path, error: std::io::Error| {
             CliError::new(Exit::Internal, format!("failed to write `{}`: {error}", path.display()))
         };
-        std::fs::create_dir_all(&self.output).map_err(|error| failed(&self.output, error))?;
+        std::fs::create_dir_all(&self.folder).map_err(|error| failed(&self.folder, error))?;
         for (path, text) in made {
             let mut file = File::create_new(&path).map_err(|error| failed(&path, error))?;
             file.write_all(text.as_bytes()).map_err(|error| failed(&path, error))?;
@@ -165,7 +204,7 @@ impl Compose {
         Ok(())
     }
 
-    fn text(&self, imported: &Imported) -> String {
+    pub(super) fn text(&self, imported: &Imported) -> String {
         let mut text = render::findings(&imported.findings);
         if !imported.findings.is_empty() {
             text.push('\n');
@@ -203,28 +242,6 @@ impl Compose {
         }
         render::push(&mut text, format_args!("{} written.\n", render::count(made, "manifest")));
         text
-    }
-
-    fn json(&self, imported: &Imported) -> ImportJson {
-        let services = imported.services.iter().map(|service| {
-            let (outcome, made) = match &service.outcome {
-                Outcome::Manifest { instance, contract, .. } => ("imported", Some((instance, contract))),
-                Outcome::LeftAlone => ("leftAlone", None),
-                Outcome::Refused => ("refused", None),
-            };
-            let notes = service.notes.iter();
-            ServiceJson {
-                service: service.name.clone(),
-                file: service.place.file.to_string(),
-                line: service.place.line,
-                outcome,
-                instance: made.map(|(instance, _)| instance.to_string()),
-                contract: made.map(|(_, contract)| contract.to_string()),
-                manifest: made.map(|(instance, _)| self.path(instance.as_str()).display().to_string()),
-                notes: notes.map(|note| NoteJson { line: note.place.line, message: note.text.clone() }).collect(),
-            }
-        });
-        ImportJson { services: services.collect(), findings: imported.findings.iter().map(FindingJson::from).collect() }
     }
 }
 

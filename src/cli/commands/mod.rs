@@ -11,6 +11,7 @@ mod doctor;
 mod doctor_opencti;
 mod export;
 mod import;
+mod import_platform;
 mod init;
 mod logs;
 mod observe;

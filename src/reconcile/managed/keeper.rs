@@ -18,7 +18,7 @@ use crate::{
 /// Between two listings.
 const LIST: Duration = Duration::from_secs(10);
 /// Between two signs of life.
-const PING: Duration = Duration::from_secs(60);
+pub(super) const PING: Duration = Duration::from_secs(60);
 /// Between two looks at the connectors that registered themselves.
 const STANDALONE: Duration = Duration::from_secs(60);
 /// The first wait after a failure, and the longest.
@@ -47,9 +47,8 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Begins to register, to give signs of life and to list.
     pub(super) fn begin(link: ManagedLink, tasks: &TaskTracker, cancel: CancellationToken) -> Self {
-        let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0, asked: None });
         let again = Arc::new(Notify::new());
-        let task = Task { link: link.clone(), sender, again: Arc::clone(&again), known: None, standalone: None };
+        let (task, news) = Task::new(link.clone(), Arc::clone(&again));
         tasks.spawn(async move {
             // Dropping a request at any point is safe: the next start registers and lists anew.
             tokio::select! {
@@ -79,21 +78,27 @@ impl Keeper {
 }
 
 /// Us, as the platform knows us.
-struct Known {
-    version: String,
-    heard: Instant,
+pub(super) struct Known {
+    pub(super) version: String,
+    pub(super) heard: Instant,
 }
 
-struct Task {
+/// What a keeper does beside the loop.
+pub(super) struct Task {
     link: ManagedLink,
     sender: watch::Sender<SiteNews>,
     again: Arc<Notify>,
-    known: Option<Known>,
+    pub(super) known: Option<Known>,
     /// When the connectors that registered themselves were last asked for.
     standalone: Option<Instant>,
 }
 
 impl Task {
+    pub(super) fn new(link: ManagedLink, again: Arc<Notify>) -> (Self, watch::Receiver<SiteNews>) {
+        let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0, asked: None });
+        (Self { link, sender, again, known: None, standalone: None }, news)
+    }
+
     async fn run(mut self) {
         let mut retry = RETRY.0;
         loop {
@@ -126,7 +131,7 @@ impl Task {
     }
 
     /// Makes us known or gives a sign of life where that is due, and lists.
-    async fn turn(&mut self) -> Result<(), PlatformError> {
+    pub(super) async fn turn(&mut self) -> Result<(), PlatformError> {
         let now = Instant::now();
         match &self.known {
             None => self.register(now).await?,
@@ -169,7 +174,7 @@ impl Task {
         Ok(())
     }
 
-    fn failed(&mut self, error: &PlatformError) {
+    pub(super) fn failed(&mut self, error: &PlatformError) {
         self.known = None;
         let line = error.line();
         self.sender.send_if_modified(|news| {

@@ -4,7 +4,10 @@ mod execute;
 mod keeper;
 mod link;
 mod memory_file;
+pub(super) mod once;
 mod quiet;
+#[cfg(test)]
+mod tests;
 mod works;
 
 pub use execute::{AtPlatformError, at_platform};

@@ -57,12 +57,12 @@ impl Scanner {
     }
 
     #[track_caller]
-    fn clear_outputs(&self, place: &str, ended: &Ended) {
+    pub(super) fn clear_outputs(&self, place: &str, ended: &Ended) {
         self.clear(place, &ended.stdout);
         self.clear(place, &ended.stderr);
     }
 
-    fn clear_folder(&self, folder: &Path) {
+    pub(super) fn clear_folder(&self, folder: &Path) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             self.clear("a file's name", &path.display().to_string());

@@ -362,6 +362,12 @@ fn platforms() {
     out-of-range 6:79 `platforms.p.manager.name` has 0 characters
         it must have at least 2 characters
     ");
+    assert_snapshot!(platform("uiControl: honour, uiInstances: ignore"), @r"
+    not-allowed 6:67 `platforms.p.uiControl` is for `registration: managed`
+        leave it out, or write `registration: managed`
+    not-allowed 6:88 `platforms.p.uiInstances` is for `registration: managed`
+        leave it out, or write `registration: managed`
+    ");
     assert_snapshot!(platform("registration: managed, manager: {id: ' x', key: ''}"), @r"
     missing-field 6:88 `platforms.p.manager` lacks `name`
         add `name`: its name, which the platform shows

@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use lockstep::{
+    managed::{UiControl, UiInstances},
     model::{PlatformKind, Policy, PullPolicy, Registration},
     settings::{
         BindingSetting, CatalogSettings, GitAuth, Intervals, PruneSettings, SecretRef, Settings, SourceSettings, schema,
@@ -77,6 +78,8 @@ fn every_field_reaches_its_place() {
     let manager = opencti.manager.as_ref().unwrap();
     assert_eq!((manager.name.as_str(), &manager.key), ("edge", &here.join("manager.pem")));
     assert_eq!(manager.id, "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11");
+    assert_eq!((opencti.ui_control, opencti.ui_instances), (UiControl::Override, UiInstances::Ignore));
+    assert_eq!((openaev.ui_control, openaev.ui_instances), (UiControl::Honour, UiInstances::Run));
     assert_eq!(opencti.proxy.as_ref().unwrap().port(), Some(3128));
     let proxies = opencti.connector_proxy.as_ref().unwrap();
     assert!(proxies.http.is_some() && proxies.https.is_some());

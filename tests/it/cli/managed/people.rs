@@ -66,3 +66,28 @@ async fn fifty_instances_made_in_the_platform_run() {
     println!("50 instances made in the platform ran after {:?}", began.elapsed());
     assert_eq!(managed.env.running().len(), 50);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_made_in_the_platform_becomes_a_manifest_and_nothing_changes() {
+    let managed = Managed::start("", "").await;
+    managed.register();
+    let one = managed.env.instance("one");
+    let id = managed.make(&one, &[URL, ("FEED_API_KEY", "k3y-by-hand"), ("FEED_TAGS", "a,b")]).await;
+    managed.apply().with(0);
+    let container = managed.env.running()["one"].clone();
+    let blank = managed.env.lockstep(&["import", "platform", "opencti", "-o", "blank", "--no-seal"]).with(3);
+    blank.saying("`FEED_API_KEY` is a secret and was not sealed");
+    let recipient = managed.env.recipient.clone();
+    let words = ["import", "platform", "opencti", "-o", "connectors/imported", "-r", &recipient];
+    managed.env.lockstep(&words).with(0).saying("1 manifest written");
+    let path = format!("connectors/imported/{one}.yaml");
+    let text = std::fs::read_to_string(managed.env.path(&path)).unwrap();
+    assert!(text.contains(&format!("id: {id}")) && text.contains("FEED_TAGS: [a, b]"), "{text}");
+    assert!(!text.contains("k3y-by-hand") && !text.contains("FEED_COUNT"), "{text}");
+    // What tests declare for every instance is not what people made.
+    managed.env.write("connectors/defaults.yaml", "apiVersion: lockstep/v1\nkind: Defaults\nspec: {contract: test}\n");
+    managed.apply().with(0).saying("No changes.");
+    assert_eq!(managed.env.running()["one"], container);
+    managed.edit(&one, &[URL, ("FEED_COUNT", "5"), ("FEED_TAGS", "a,b")]).await;
+    managed.env.lockstep(&["plan"]).with(0).saying("(drift)");
+}

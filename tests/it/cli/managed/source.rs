@@ -102,7 +102,7 @@ async fn a_stop_in_the_platform_is_honoured_until_the_manifest_changes() {
 async fn a_lost_answer_makes_no_second_connector() {
     let managed = Managed::start("", "").await;
     managed.env.declare("a", "");
-    managed.platform.fault_of("managedConnectorAdd", "lost", 1).await;
+    managed.platform.fault_of("LockstepAdd", "lost", 1).await;
     let ended = managed.apply();
     assert_eq!(managed.count().await, 1, "it was made, and its answer lost: {ended:?}");
     managed.apply().with(0);

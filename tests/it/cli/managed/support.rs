@@ -35,6 +35,7 @@ pub(super) fn opened(envelope: &str) -> String {
 pub(super) struct Managed {
     pub(super) env: TestEnvironment,
     pub(super) platform: StandIn,
+    older: bool,
 }
 
 impl Managed {
@@ -51,7 +52,7 @@ impl Managed {
         env.write("t", &format!("{TOKEN}\n"));
         env.write("manager.pem", key());
         fs::set_permissions(env.path("manager.pem"), fs::Permissions::from_mode(0o600)).unwrap();
-        let managed = Self { env, platform };
+        let managed = Self { env, platform, older };
         managed.configure("managed", of_platform, settings);
         managed
     }
@@ -108,8 +109,9 @@ impl Managed {
     pub(super) async fn edit(&self, name: &str, pairs: &[(&str, &str)]) {
         let id = self.id(name).await;
         let pairs = configuration(pairs);
+        let title = if self.older { String::new() } else { format!("title: \"{name}\", ") };
         let text = format!(
-            "mutation {{ managedConnectorEdit(input: {{id: \"{id}\", name: \"{name}\", title: \"{name}\", \
+            "mutation {{ managedConnectorEdit(input: {{id: \"{id}\", name: \"{name}\", {title}\
              connector_user_id: \"u-1\", manager_contract_configuration: {pairs}}}) {{ id }} }}"
         );
         self.platform.graphql(&text).await;
