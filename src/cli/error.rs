@@ -154,6 +154,6 @@ impl From<LockError> for CliError {
 
 impl From<PlatformError> for CliError {
     fn from(error: PlatformError) -> Self {
-        Self::new(Exit::Platform, error.line()).with_help("`lockstep doctor` shows what the platform answers")
+        Self::new(Exit::Platform, error.line()).with_help(error.help())
     }
 }

@@ -204,6 +204,32 @@ impl PlatformError {
         self.failure.is_transient()
     }
 
+    /// What to do about it; the words of some failures say it themselves.
+    pub fn help(&self) -> String {
+        let at = |field: &str| format!("`platforms.{}.{field}`", self.platform);
+        match &self.failure {
+            Failure::Unreachable(_) | Failure::Timeout(_) => {
+                format!("check {} and {}, and that the platform runs", at("url"), at("proxy"))
+            }
+            Failure::Tls(_) => format!("name the certificates to trust in {}", at("ca")),
+            Failure::Unauthorized(_) => format!("put a token that the platform takes where {} says", at("token")),
+            Failure::Redirected { .. } | Failure::NotGraphQl { .. } | Failure::NotJson { .. } => {
+                format!("{} must be the platform's own address, not that of a login page or proxy", at("url"))
+            }
+            Failure::RateLimited { .. } | Failure::Server { .. } | Failure::TooLarge { .. } => {
+                "look into the platform's own log, and try again later".to_owned()
+            }
+            Failure::Settings(_)
+            | Failure::Forbidden { .. }
+            | Failure::Refused { .. }
+            | Failure::NoLicence { .. }
+            | Failure::OtherManager { .. }
+            | Failure::UnknownManager { .. }
+            | Failure::Unsupported(_)
+            | Failure::Answer(_) => "`lockstep doctor` says what the settings need of the platform".to_owned(),
+        }
+    }
+
     /// The error and its cause in one line.
     pub fn line(&self) -> String {
         format!("{self}: {}", self.failure)
@@ -213,6 +239,15 @@ impl PlatformError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn help_names_the_setting() {
+        let help =
+            |failure| PlatformError { platform: PlatformName::try_from("p").unwrap(), what: "ask", failure }.help();
+        assert!(help(Failure::Unauthorized(String::new())).contains("`platforms.p.token`"));
+        assert!(help(Failure::Timeout(Duration::ZERO)).contains("`platforms.p.url`"));
+        assert!(help(Failure::Tls(String::new())).contains("`platforms.p.ca`"));
+    }
 
     #[test]
     fn what_passes_by_itself_is_transient() {
