@@ -46,9 +46,14 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// How many steps of an action ended well.
+    /// How many instances saw a step of one of these actions end well; what happens at a platform counts only where no
+    /// container was touched.
     pub fn done(&self, actions: &[Action]) -> usize {
-        self.steps.iter().filter(|step| step.result.is_ok() && actions.contains(&step.action)).count()
+        let on_engine =
+            |name: &InstanceName| self.steps.iter().any(|step| step.instance == *name && !step.action.is_at_platform());
+        let counts = |step: &&StepReport| !step.action.is_at_platform() || !on_engine(&step.instance);
+        let well = |step: &&StepReport| step.result.is_ok() && actions.contains(&step.action);
+        self.steps.iter().filter(counts).filter(well).count()
     }
 
     /// Whether everything that was wanted is brought about.
