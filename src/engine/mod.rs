@@ -143,6 +143,8 @@ pub struct Inspected {
     pub image: String,
     /// Whether the engine still has that image, so that what it brings is told apart from what was set.
     pub image_known: bool,
+    /// Whether Lockstep made it, rather than took it over as another manager had made it.
+    pub made_here: bool,
     /// The environment without what its image brings.
     pub env: BTreeMap<String, SecretString>,
     /// The variables whose values were secrets when it was made.

@@ -64,8 +64,8 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
             };
             let Some(container) = observed.containers.iter_mut().find(|container| container.id == id) else { continue };
             let Some(wanted) = desired.wanted.get(&container.instance) else { continue };
-            // Without its image nobody can tell what it brought.
-            if inspected.image_known {
+            // Without its image nobody can tell what it brought, and what another manager made differs by its nature.
+            if inspected.image_known && inspected.made_here {
                 self.note_deep(container, &inspected, wanted);
             }
         }

@@ -104,6 +104,8 @@ async fn containers_of_the_former_manager_go_on_as_they_run_and_are_given_back()
 
     env.lockstep(&["adopt", "--yes"]).with(0).saying("Taken over: 1 as they are");
     let planned = env.lockstep(&["plan", "--format", "json"]).with(0).json();
+    let refreshed = env.lockstep(&["plan", "--refresh", "--format", "json"]).with(0).json();
+    assert_eq!(refreshed["steps"], planned["steps"], "what another manager made has not drifted");
     let steps: Vec<_> = planned["steps"].as_array().unwrap().iter().map(|step| step["instance"].clone()).collect();
     assert_eq!(steps, [env.instance("b")], "what is unchanged has no step: {planned:#}");
     assert_eq!(planned["steps"][0]["action"], "replace");
