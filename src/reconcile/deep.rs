@@ -3,10 +3,7 @@
 use futures_util::stream::{self, StreamExt};
 use secrecy::ExposeSecret;
 
-use super::{
-    PassError, Pipeline, Planned,
-    pipeline::{LOOKS, note_look},
-};
+use super::{PassError, Pipeline, Planned, pipeline::LOOKS, seen::note_look};
 use crate::{
     desired::{DesiredState, OpenedEnv, Wanted},
     engine::{Engine, EngineError, Inspected},

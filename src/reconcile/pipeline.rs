@@ -9,15 +9,14 @@ use futures_util::stream::{self, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{CatalogError, CatalogLoader, Managers};
+use super::{CatalogError, CatalogLoader, Managers, seen::note_look};
 use crate::{
     catalog::Catalogs,
     desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, PlatformContent, Wanted},
-    engine::{Engine, EngineError, Inspected},
-    managed::{self, Gone, Memory, Overlaid, Site},
+    engine::{Engine, EngineError},
     manifest,
     model::{Finding, InstanceName, OwnerName, Snapshot},
-    plan::{self, Digests, Observed, ObservedContainer, Plan, PruneRules, Pruning, Refusal, SpecDigest, Step},
+    plan::{self, Digests, Observed, Plan, PruneRules, Pruning, SpecDigest, Step},
     secrets::DigestKey,
     source::{Source, SourceError},
 };
@@ -117,60 +116,6 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
     pub async fn assemble(&self, snapshot: &Snapshot) -> Result<DesiredState, PassError> {
         let (reading, catalogs) = read(snapshot, &self.catalogs).await;
         Ok(desired::assemble(reading, snapshot, &catalogs?, &self.context))
-    }
-
-    /// Lays what the platforms keep over what the source wants, after one look at each; `register` makes us known there
-    /// as their manager.
-    pub async fn overlaid(&self, desired: DesiredState, observed: &Observed, register: bool) -> Overlaid {
-        let memory = self.managers.memory();
-        let sites = self.managers.look(register, observed, &memory).await;
-        self.overlay(desired, observed, &sites, &memory)
-    }
-
-    /// The same, after looks that were had before.
-    pub fn overlay(&self, desired: DesiredState, observed: &Observed, sites: &[Site], memory: &Memory) -> Overlaid {
-        self.managers.overlay(desired, observed, sites, memory, (&self.context, &self.openers))
-    }
-
-    /// [`Self::plan`], or [`Self::plan_deep`], with what has to happen at the platforms.
-    ///
-    /// # Errors
-    /// Where the engine can't be asked.
-    pub async fn plan_overlaid(
-        &self,
-        overlaid: Overlaid,
-        observed: Observed,
-        pruning: &Pruning,
-        deep: bool,
-    ) -> Result<Planned, PassError> {
-        let Overlaid { desired, steps, refused, gone, .. } = overlaid;
-        let mut planned = if deep {
-            self.plan_deep(desired, observed, pruning).await?
-        } else {
-            self.plan(desired, observed, pruning).await?
-        };
-        self.add_platforms(&mut planned, (steps, refused, gone), pruning);
-        Ok(planned)
-    }
-
-    /// [`Self::plan_unlooked`] with what has to happen at the platforms.
-    pub fn plan_overlaid_unlooked(&self, overlaid: Overlaid, observed: Observed, pruning: &Pruning) -> Planned {
-        let Overlaid { desired, steps, refused, gone, .. } = overlaid;
-        let mut planned = self.plan_unlooked(desired, observed, pruning);
-        self.add_platforms(&mut planned, (steps, refused, gone), pruning);
-        planned
-    }
-
-    fn add_platforms(
-        &self,
-        planned: &mut Planned,
-        (mut steps, refused, gone): (Vec<Step>, Vec<Refusal>, Vec<Gone>),
-        pruning: &Pruning,
-    ) {
-        let Planned { desired, observed, plan } = &*planned;
-        steps.extend(managed::removals(&gone, plan, desired, observed, &self.rules));
-        planned.plan.refused.extend(refused);
-        planned.add(steps, pruning.only.as_ref());
     }
 
     /// Lists our containers.
@@ -365,56 +310,4 @@ fn hold(desired: &mut DesiredState, wanted: &Wanted, findings: Vec<Finding>) {
     desired.findings.extend(findings.iter().cloned());
     Finding::sort(&mut desired.findings);
     desired.held.insert(wanted.name.clone(), Held { instance: wanted.name.clone(), findings });
-}
-
-/// Writes down what a close look has shown, without a secret: those are compared here and now.
-pub(super) fn note_look(
-    container: &mut ObservedContainer,
-    inspected: &Inspected,
-    wanted: Option<&Wanted>,
-    opened: Option<&OpenedEnv>,
-) {
-    container.finished = inspected.finished;
-    let Some(wanted) = wanted else { return };
-    let visible = wanted.visible_fields();
-    let mut fields = inspected.fields.clone();
-    fields.insert("image".to_owned(), inspected.image.clone());
-    // What the image brings is only a difference where something else is wanted.
-    fields.extend(inspected.image_fields.iter().filter(|(name, _)| visible.contains_key(*name)).map(owned));
-    for (key, value) in &inspected.env {
-        match wanted.env.get(key) {
-            // It was a secret before: what it was is shown to nobody, even where it is written in clear now.
-            Some(EnvValue::Plain(_)) if inspected.sealed.contains(key) => {
-                container.sensitive_equal.insert(format!("env.{key}"), false);
-            }
-            Some(EnvValue::Plain(_)) => {
-                fields.insert(format!("env.{key}"), value.expose_secret().to_owned());
-            }
-            Some(
-                EnvValue::Sealed(_)
-                | EnvValue::FromFile { .. }
-                | EnvValue::ConnectorToken(_)
-                | EnvValue::FromPlatform(_),
-            ) => {}
-            // A variable that is wanted no more may have been a secret; only its name is kept.
-            None => {
-                container.sensitive_equal.insert(format!("env.{key}"), false);
-            }
-        }
-    }
-    for (key, value) in &wanted.env {
-        let brought = inspected.image_env.get(key);
-        if value.is_sensitive() {
-            let live = inspected.env.get(key).map(ExposeSecret::expose_secret).or(brought.map(String::as_str));
-            let equal = opened.and_then(|env| env.get(key)).is_some_and(|value| Some(value.expose_secret()) == live);
-            container.sensitive_equal.insert(format!("env.{key}"), equal);
-        } else if let Some(brought) = brought {
-            fields.insert(format!("env.{key}"), brought.clone());
-        }
-    }
-    container.fields = Some(fields);
-}
-
-fn owned((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
 }
