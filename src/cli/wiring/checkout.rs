@@ -193,7 +193,13 @@ fn offline_catalogs(settings: &Settings) -> Result<Vec<CatalogPlace>, CliError> 
     for place in &mut places {
         if let CatalogPlace::Url { url, sha256, cache, .. } = place {
             let kept = cache.join(format!("{sha256}.json"));
-            let content = std::fs::read(&kept).unwrap_or_default();
+            let content = match std::fs::read(&kept) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+                read => read.map_err(|error| {
+                    let message = format!("failed to read what is kept of the catalog `{url}`: {error}");
+                    CliError::new(Exit::Source, message).with_help(format!("check who may read `{}`", kept.display()))
+                })?,
+            };
             if hex::encode(Sha256::digest(&content)) != *sha256 {
                 let message = format!("the catalog `{url}` is not on this machine, and this command uses no network");
                 let help = format!("put it there with `lockstep catalog pull {url} --output {}`", kept.display());

@@ -99,8 +99,14 @@ pub fn read_memory(folder: &Path) -> Memory {
     }
     let entries = match serde_json::from_slice::<MemoryFile>(&content) {
         Ok(MemoryFile { version: VERSION, instances }) => instances,
-        Ok(_) | Err(_) => {
-            tracing::warn!(path = %path.display(), "what is remembered of managed instances can't be read; going on without it");
+        Ok(MemoryFile { version, .. }) => {
+            tracing::warn!(path = %path.display(), version, "what is remembered of managed instances is of another form; going on without it");
+            return Memory::default();
+        }
+        Err(error) => {
+            // Where it went wrong, not what stands there.
+            let (path, line, column) = (path.display(), error.line(), error.column());
+            tracing::warn!(%path, line, column, "what is remembered of managed instances can't be read; going on without it");
             return Memory::default();
         }
     };
