@@ -39,6 +39,7 @@
 //!
 //! ```text
 //! model
+//! durable
 //! yaml       -> model
 //! manifest   -> model yaml
 //! catalog    -> model manifest
@@ -49,19 +50,20 @@
 //! plan       -> model manifest desired
 //! managed    -> model manifest catalog secrets desired plan
 //! report     -> model manifest desired plan
-//! source     -> model
-//! engine     -> model manifest desired plan
+//! source     -> model durable
+//! engine     -> model durable manifest desired plan
 //! platform   -> model report
 //! history    -> model plan
 //! settings   -> model yaml managed source engine platform
 //! telemetry  -> model
-//! reconcile  -> model manifest catalog secrets desired plan managed report source engine platform history telemetry
+//! reconcile  -> model durable manifest catalog secrets desired plan managed report source engine platform history telemetry
 //! cli        -> everything
 //! ```
 
 pub mod catalog;
 pub mod cli;
 pub mod desired;
+pub mod durable;
 pub mod engine;
 pub mod export;
 pub mod history;

@@ -1,14 +1,13 @@
 //! Containers of another manager that were taken over while they run: their labels can't be changed, so a file says so.
 
 use std::{
-    fs,
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind},
     path::Path,
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::{model::InstanceName, plan::ContainerId};
+use crate::{durable, model::InstanceName, plan::ContainerId};
 
 /// The largest file that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -74,12 +73,7 @@ struct AdoptedFile {
 /// # Errors
 /// Where the file is there and can't be read: what runs would then be made a second time.
 pub fn read_adopted(folder: &Path) -> io::Result<Vec<Adopted>> {
-    let mut content = Vec::new();
-    match fs::File::open(folder.join(NAME)).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut content)) {
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    }
+    let Some(content) = durable::read(&folder.join(NAME), MAX_BYTES)? else { return Ok(Vec::new()) };
     let file: AdoptedFile = serde_json::from_slice(&content)?;
     let sound = file.version == VERSION && file.containers.iter().all(|adopted| adopted.instance().is_some());
     if sound { Ok(file.containers) } else { Err(io::Error::new(ErrorKind::InvalidData, "it is of another form")) }
@@ -91,17 +85,13 @@ pub fn read_adopted(folder: &Path) -> io::Result<Vec<Adopted>> {
 /// Where the folder can't be written.
 pub fn write_adopted(folder: &Path, containers: Vec<Adopted>) -> io::Result<()> {
     let content = serde_json::to_vec(&AdoptedFile { version: VERSION, containers })?;
-    fs::create_dir_all(folder)?;
-    let fresh = folder.join(format!("{NAME}.new"));
-    let mut file = fs::File::create(&fresh)?;
-    file.write_all(&content)?;
-    file.sync_all()?;
-    fs::rename(&fresh, folder.join(NAME))?;
-    fs::File::open(folder)?.sync_all()
+    durable::keep(&folder.join(NAME), &content)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

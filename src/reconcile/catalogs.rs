@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::{KeptCatalogs, KeptError};
 use crate::{
     catalog::{Catalog, CatalogError as ReadError, Catalogs},
+    durable,
     model::{PlatformName, Snapshot},
     source::{self, SourceError},
 };
@@ -169,7 +170,7 @@ impl CatalogLoader {
                 }
                 let fetched = source::fetch_url(url, sha256, ca.as_deref(), MAX_BYTES, DEADLINE).await;
                 let content = fetched.map_err(|source| CatalogError::Fetch { url: url.clone(), source })?;
-                if let Err(error) = keep(cache, &kept, &content).await {
+                if let Err(error) = keep(&kept, &content).await {
                     tracing::warn!(path = %kept.display(), %error, "failed to keep the catalog for later");
                 }
                 Ok((url.clone(), content.into()))
@@ -221,11 +222,11 @@ impl CatalogLoader {
     }
 }
 
-async fn keep(folder: &std::path::Path, file: &std::path::Path, content: &[u8]) -> std::io::Result<()> {
-    tokio::fs::create_dir_all(folder).await?;
-    let fresh = file.with_extension("new");
-    tokio::fs::write(&fresh, content).await?;
-    tokio::fs::rename(&fresh, file).await
+/// Keeps a catalog that was fetched.
+async fn keep(file: &std::path::Path, content: &[u8]) -> std::io::Result<()> {
+    let (file, content) = (file.to_owned(), content.to_owned());
+    let kept = tokio::task::spawn_blocking(move || durable::keep(&file, &content)).await;
+    kept.map_err(std::io::Error::other).flatten()
 }
 
 async fn read_bounded(path: &std::path::Path) -> std::io::Result<Vec<u8>> {

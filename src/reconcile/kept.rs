@@ -1,15 +1,14 @@
 //! What is kept of platforms in the state folder: the last catalog that each published, and its version.
 
 use std::{
-    fs,
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
 };
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{catalog::Catalog, model::PlatformName};
+use crate::{catalog::Catalog, durable, model::PlatformName};
 
 /// The longest first line of a kept catalog, and the longest version, in bytes.
 const MAX_LINE: usize = 1_024;
@@ -93,7 +92,7 @@ impl KeptCatalogs {
         let mut bytes = serde_json::to_vec(&head).map_err(|error| failed(error.into()))?;
         bytes.push(b'\n');
         bytes.extend_from_slice(content);
-        self.put(&path, &bytes).map_err(failed)?;
+        durable::keep(&path, &bytes).map_err(failed)?;
         Ok(sha256)
     }
 
@@ -116,19 +115,9 @@ impl KeptCatalogs {
             return Ok(false);
         }
         let path = self.path(platform, "version");
-        let written = self.put(&path, format!("{version}\n").as_bytes());
+        let written = durable::keep(&path, format!("{version}\n").as_bytes());
         written.map_err(|source| KeptError::Io { what: "write", path, source })?;
         Ok(true)
-    }
-
-    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        // Another command may write the same file at the same time.
-        let fresh = path.with_extension(format!("{}.new", std::process::id()));
-        let mut file = fs::File::create(&fresh)?;
-        file.write_all(bytes).and_then(|()| file.sync_all())?;
-        fs::rename(&fresh, path)?;
-        fs::File::open(&self.folder).and_then(|folder| folder.sync_all())
     }
 }
 
@@ -141,19 +130,19 @@ fn parse(bytes: &[u8]) -> Option<KeptCatalog> {
 }
 
 fn read_bounded(path: &Path, limit: usize) -> Result<Option<Vec<u8>>, KeptError> {
-    let failed = |source| KeptError::Io { what: "read", path: path.to_owned(), source };
-    let file = match fs::File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error)),
-    };
-    let mut bytes = Vec::new();
-    file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() > limit { Err(KeptError::Damaged(path.to_owned())) } else { Ok(Some(bytes)) }
+    durable::read(path, limit as u64).map_err(|source| {
+        if source.kind() == ErrorKind::FileTooLarge {
+            KeptError::Damaged(path.to_owned())
+        } else {
+            KeptError::Io { what: "read", path: path.to_owned(), source }
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn name() -> PlatformName {

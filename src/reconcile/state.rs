@@ -1,12 +1,10 @@
 //! The little that is remembered between runs; losing it costs nothing but a line in the status.
 
-use std::{
-    fs,
-    io::{ErrorKind, Read, Write},
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::durable;
 
 /// The largest state file that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
@@ -40,16 +38,14 @@ impl State {
     /// and is said in the log.
     pub fn read(folder: &Path) -> Self {
         let path = folder.join("state.json");
-        let mut content = Vec::new();
-        let read = fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut content));
-        match read {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Self::default(),
+        let content = match durable::read(&path, MAX_BYTES) {
+            Ok(Some(content)) => content,
+            Ok(None) => return Self::default(),
             Err(error) => {
                 tracing::warn!(path = %path.display(), %error, "failed to read the state; going on without it");
                 return Self::default();
             }
-        }
+        };
         match serde_json::from_slice::<StateFile>(&content) {
             Ok(StateFile { version: 1, applied }) => Self { applied },
             Ok(StateFile { version, .. }) => {
@@ -72,17 +68,14 @@ impl State {
         let failed = |source| StateError { what: "write", path: path.clone(), source };
         let content = serde_json::to_vec(&StateFile { version: 1, applied: self.applied.clone() })
             .map_err(|error| failed(error.into()))?;
-        fs::create_dir_all(folder).map_err(failed)?;
-        let fresh = folder.join("state.json.new");
-        let mut file = fs::File::create(&fresh).map_err(failed)?;
-        file.write_all(&content).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&fresh, &path).map_err(failed)?;
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+        durable::keep(&path, &content).map_err(failed)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -3,7 +3,6 @@
 mod checkout;
 mod connection;
 mod credentials;
-mod files;
 mod managers;
 pub(super) mod offline;
 mod once;

@@ -4,9 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
-use super::{files::write_whole, keyring, parts, snapshot::snapshot_of};
+use super::{keyring, parts, snapshot::snapshot_of};
 use crate::{
     cli::{CliError, Exit},
+    durable,
     model::OwnerName,
     plan::{Observed, wire::ObservedJson},
     secrets::SigningKey,
@@ -87,7 +88,7 @@ impl Publisher {
     async fn once(&self, observed: &Observed) -> Result<(), String> {
         let text = snapshot_of(observed, &self.owner, Some(&self.key)).map_err(|error| error.to_string())?;
         if let Some(file) = &self.file {
-            write_whole(file, &text, 0o644).map_err(|error| format!("`{}`: {error}", file.display()))?;
+            durable::write(file, &text, 0o644).map_err(|error| format!("`{}`: {error}", file.display()))?;
         }
         if let Some((source, branch)) = &self.branch {
             let published = source.publish(branch, FILE, text).await;

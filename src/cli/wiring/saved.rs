@@ -4,9 +4,10 @@ use std::{io::Read, path::Path};
 
 use sha2::{Digest, Sha256};
 
-use super::{Parts, files::write_whole};
+use super::Parts;
 use crate::{
     cli::{CliError, Exit, Global, output, render},
+    durable,
     engine::Engine,
     model::Snapshot,
     plan::saved::{Bound, CatalogJson, SavedJson},
@@ -61,7 +62,7 @@ pub(crate) fn write_saved(path: &Path, saved: &SavedJson, keyring: &Keyring) -> 
     };
     let mut content = serde_json::to_vec_pretty(saved).map_err(|error| failed(error.to_string()))?;
     content.push(b'\n');
-    write_whole(path, &content, 0o600).map_err(|error| failed(error.to_string()))?;
+    durable::write(path, &content, durable::PRIVATE).map_err(|error| failed(error.to_string()))?;
     if keyring.is_empty() {
         output::note(&format!(
             "{} there is no identity, so the file is guarded against damage and not against forgery\n",

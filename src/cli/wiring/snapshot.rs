@@ -2,9 +2,10 @@
 
 use std::{io::Read, path::Path};
 
-use super::{files::write_whole, keyring};
+use super::keyring;
 use crate::{
     cli::{CliError, Exit, output, render},
+    durable,
     model::OwnerName,
     plan::{
         Observed,
@@ -48,7 +49,7 @@ pub(crate) fn write_snapshot(path: &Path, observed: &Observed, settings: &Settin
     };
     let key = keyring(settings)?.signing_key();
     let text = snapshot_of(observed, &settings.owner, key.as_ref()).map_err(|error| failed(error.to_string()))?;
-    write_whole(path, &text, 0o644).map_err(|error| failed(error.to_string()))?;
+    durable::write(path, &text, 0o644).map_err(|error| failed(error.to_string()))?;
     if key.is_none() {
         warn("there is no identity, so the snapshot is not signed")?;
     }

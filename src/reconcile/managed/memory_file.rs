@@ -1,14 +1,11 @@
 //! The file in which what is remembered of managed instances stands; losing it costs no container.
 
-use std::{
-    fs,
-    io::{ErrorKind, Read, Write},
-    path::Path,
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    durable,
     managed::{Memory, Remembered},
     manifest::WantedState,
     model::{ConnectorId, InstanceName, PlatformName},
@@ -87,16 +84,14 @@ impl Entry {
 /// Reads what a former run left in a folder. A file that is missing or damaged is as good as none, and is said in the log.
 pub fn read_memory(folder: &Path) -> Memory {
     let path = folder.join(NAME);
-    let mut content = Vec::new();
-    let read = fs::File::open(&path).and_then(|file| file.take(MAX_BYTES).read_to_end(&mut content));
-    match read {
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => return Memory::default(),
+    let content = match durable::read(&path, MAX_BYTES) {
+        Ok(Some(content)) => content,
+        Ok(None) => return Memory::default(),
         Err(error) => {
             tracing::warn!(path = %path.display(), %error, "failed to read what is remembered of managed instances");
             return Memory::default();
         }
-    }
+    };
     let entries = match serde_json::from_slice::<MemoryFile>(&content) {
         Ok(MemoryFile { version: VERSION, instances }) => instances,
         Ok(MemoryFile { version, .. }) => {
@@ -120,18 +115,12 @@ pub fn read_memory(folder: &Path) -> Memory {
 pub fn write_memory(folder: &Path, memory: &Memory) -> Result<(), std::io::Error> {
     let file = MemoryFile { version: VERSION, instances: memory.instances.iter().map(Entry::of).collect() };
     let content = serde_json::to_vec(&file)?;
-    fs::create_dir_all(folder)?;
-    let fresh = folder.join(format!("{NAME}.new"));
-    let mut file = fs::File::create(&fresh)?;
-    file.write_all(&content)?;
-    file.sync_all()?;
-    fs::rename(&fresh, folder.join(NAME))?;
-    fs::File::open(folder)?.sync_all()
+    durable::keep(&folder.join(NAME), &content)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::{collections::BTreeMap, fs};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, DirBuilder, File},
-    io::{self, ErrorKind, Write},
+    io::{self, ErrorKind},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
     sync::Arc,
@@ -16,6 +16,7 @@ use super::{
     super::{SourceError, select},
     wire::Job,
 };
+use crate::durable;
 
 /// With more packs than this the mirror is packed anew.
 const MAX_PACKS: usize = 40;
@@ -228,19 +229,12 @@ fn private_folder(path: &Path) -> Result<(), SourceError> {
     create().map_err(|error| io_error(path, error))
 }
 
-/// Writes a small file as a whole: beside it first, then over it.
+/// Writes a small file where it is not as it should be.
 fn write(path: &Path, content: &[u8]) -> Result<(), SourceError> {
-    let beside = path.with_extension("tmp");
-    let write = || {
-        if fs::read(path).is_ok_and(|before| before == content) {
-            return Ok(());
-        }
-        let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    };
-    write().map_err(|error| io_error(path, error))
+    if fs::read(path).is_ok_and(|before| before == content) {
+        return Ok(());
+    }
+    durable::write(path, content, durable::PRIVATE).map_err(|error| io_error(path, error))
 }
 
 fn io_error(path: &Path, source: io::Error) -> SourceError {
