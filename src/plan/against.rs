@@ -44,7 +44,8 @@ pub fn as_running(
             refreshed: false,
         }
     };
-    Observed { containers: base.wanted.values().map(|wanted| container(wanted)).collect() }
+    let containers = base.wanted.values().map(|wanted| container(wanted)).collect();
+    Observed { containers, company: None }
 }
 
 /// The digests of everything that may have changed, made of specs with their secrets sealed.

@@ -6,9 +6,9 @@ use std::{
 };
 
 use super::{
-    Action, Cause, ContainerState, Given, LABELS, NewContainer, OF_PLATFORM, Observed, ObservedContainer, Plan,
-    PruneRules, Pruning, ROLLBACK, Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, drift, prune,
-    reasons,
+    Action, COMPANY, Cause, ContainerState, Given, LABELS, NewContainer, OF_PLATFORM, Observed, ObservedContainer,
+    Plan, PruneRules, Pruning, ROLLBACK, Reason, Refusal, Replacement, SourceMark, SpecDigest, Step, Work, drift,
+    prune, reasons,
 };
 use crate::{
     desired::{DesiredState, Keeper, Origin, Wanted},
@@ -93,7 +93,21 @@ pub fn diff(
     }
     prune::orphans(desired, observed, rules, pruning, &mut plan);
     plan.steps.sort_by(|a, b| a.instance.cmp(&b.instance));
+    if let Some(container) = &observed.company {
+        refuse_all(owner, container, &mut plan);
+    }
     plan
+}
+
+/// Two that put right what the other has just done would never come to rest: this one stops.
+fn refuse_all(owner: &OwnerName, container: &str, plan: &mut Plan) {
+    plan.refused.push(Refusal {
+        instances: plan.steps.drain(..).map(|step| step.instance).collect(),
+        guard: COMPANY,
+        message: format!("another Lockstep works as `{owner}` on this engine: it made container `{container}`"),
+        help: "end one of them, or give each an `owner` of its own in its settings; then start this one again"
+            .to_owned(),
+    });
 }
 
 enum Verdict {

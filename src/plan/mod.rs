@@ -29,6 +29,6 @@ pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, Observ
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
 pub use types::{
-    Action, AtPlatform, Cause, Entry, Given, InPlace, NewContainer, Plan, PlatformWork, ROLLBACK, Reason, Refusal,
-    Replacement, Step, Work,
+    Action, AtPlatform, COMPANY, Cause, Entry, Given, InPlace, NewContainer, Plan, PlatformWork, ROLLBACK, Reason,
+    Refusal, Replacement, Step, Work,
 };

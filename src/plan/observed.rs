@@ -25,6 +25,8 @@ pub struct Labels {
     pub sealed: &'static str,
     /// The engine's id of the image that the container was created from.
     pub image: &'static str,
+    /// Which Lockstep made the container: others of the same owner are noticed by it.
+    pub maker: &'static str,
     /// The prefix under which a manifest's own labels stand.
     pub own_prefix: &'static str,
 }
@@ -40,6 +42,7 @@ pub const LABELS: Labels = Labels {
     revision: "dev.lockstep.revision",
     sealed: "dev.lockstep.sealed",
     image: "dev.lockstep.image",
+    maker: "dev.lockstep.maker",
     own_prefix: "label.dev.lockstep/",
 };
 
@@ -167,6 +170,8 @@ pub struct ObservedContainer {
 pub struct Observed {
     /// The containers.
     pub containers: Vec<ObservedContainer>,
+    /// The name of one that another Lockstep of the same owner made while this one worked.
+    pub company: Option<String>,
 }
 
 impl ObservedContainer {

@@ -134,7 +134,7 @@ impl TryFrom<ObservedJson> for Observed {
     fn try_from(file: ObservedJson) -> Result<Self, String> {
         let mut containers = file.containers.into_iter().map(container).collect::<Result<Vec<_>, _>>()?;
         containers.sort_by(|a, b| (&a.instance, a.created, &a.id).cmp(&(&b.instance, b.created, &b.id)));
-        Ok(Self { containers })
+        Ok(Self { containers, company: None })
     }
 }
 

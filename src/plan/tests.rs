@@ -97,7 +97,7 @@ fn container(wanted: &Wanted, number: usize, state: ContainerState) -> ObservedC
 fn observed(containers: impl IntoIterator<Item = ObservedContainer>) -> Observed {
     let mut containers: Vec<_> = containers.into_iter().collect();
     containers.sort_by(|a, b| (&a.instance, a.created).cmp(&(&b.instance, b.created)));
-    Observed { containers }
+    Observed { containers, company: None }
 }
 
 fn digests(desired: &DesiredState, observed: &Observed) -> Digests {

@@ -286,6 +286,9 @@ pub struct Step {
 /// The guard that keeps a change which was rolled back from being tried again.
 pub const ROLLBACK: &str = "rollback";
 
+/// The guard that keeps two Locksteps of one owner from working against each other.
+pub const COMPANY: &str = "owner";
+
 /// Something the plan does not do since a guard forbids it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -312,4 +315,11 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// What guards forbid.
     pub refused: Vec<Refusal>,
+}
+
+impl Plan {
+    /// Whether another Lockstep of the same owner is at work, so that nothing is done.
+    pub fn has_company(&self) -> bool {
+        self.refused.iter().any(|refusal| refusal.guard == COMPANY)
+    }
 }

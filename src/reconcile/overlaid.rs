@@ -58,6 +58,9 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         (mut steps, refused, gone): (Vec<Step>, Vec<Refusal>, Vec<Gone>),
         pruning: &Pruning,
     ) {
+        if planned.plan.has_company() {
+            return;
+        }
         let Planned { desired, observed, plan } = &*planned;
         steps.extend(managed::removals(&gone, plan, desired, observed, &self.rules));
         planned.plan.refused.extend(refused);

@@ -7,7 +7,7 @@ use crate::{
     desired::{DesiredState, Held, Wanted},
     manifest::WantedState,
     model::{ConnectorId, InstanceName, PlatformName},
-    plan::{ContainerId, ContainerState, Observed, ObservedContainer, Plan, ROLLBACK, Refusal},
+    plan::{COMPANY, ContainerId, ContainerState, Observed, ObservedContainer, Plan, ROLLBACK, Refusal},
 };
 
 /// What a close look at a container has shown.
@@ -66,6 +66,7 @@ pub fn of(desired: &DesiredState, observed: &Observed, plan: Option<&Plan>, fact
     names.extend(plan.into_iter().flat_map(|plan| plan.held.iter().map(|held| &held.instance)));
     names.extend(observed.containers.iter().map(|container| &container.instance));
     let held_by_plan = |name: &InstanceName| plan.and_then(|plan| plan.held.iter().find(|held| &held.instance == name));
+    let company = plan.and_then(|plan| plan.refused.iter().find(|refusal| refusal.guard == COMPANY));
     let instances = names
         .into_iter()
         .map(|name| {
@@ -76,7 +77,11 @@ pub fn of(desired: &DesiredState, observed: &Observed, plan: Option<&Plan>, fact
             let rolled_back = plan.and_then(|plan| plan.refused.iter().find(of_rollback));
             let wanted = desired.wanted.get(name).map(AsRef::as_ref);
             let subject = Subject { name, wanted, held, rolled_back, container: shown };
-            subject.status(facts)
+            let mut status = subject.status(facts);
+            if let Some(company) = company.filter(|_| !matches!(status.phase, Phase::Held | Phase::Suspended)) {
+                status.message = format!("{}; nothing is changed until it is gone", company.message);
+            }
+            status
         })
         .collect();
     StatusReport { attempted: Some(desired.revision.full()), applied: facts.applied.clone(), instances }

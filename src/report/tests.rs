@@ -68,7 +68,10 @@ fn seen(state: ContainerState, age: i64) -> (Observed, Live) {
         sensitive_equal: BTreeMap::new(),
         refreshed: false,
     };
-    (Observed { containers: vec![container] }, Live { running, started: Some(NOW - age), ..Live::default() })
+    (
+        Observed { containers: vec![container], company: None },
+        Live { running, started: Some(NOW - age), ..Live::default() },
+    )
 }
 
 fn status(

@@ -3,6 +3,7 @@
 mod checkout;
 mod connection;
 mod credentials;
+mod maker;
 mod managers;
 pub(super) mod offline;
 mod once;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 use super::{
     connection::http_config,
     credentials::{Identities, openers, resolve},
+    maker,
     managers::managed_client,
     openaev::openaev_client,
 };
@@ -81,11 +82,13 @@ pub(crate) async fn engine(settings: &Settings) -> Result<DockerEngine, CliError
         let message = format!("failed to read `adopted.json` in `{}`: {error}", settings.state.display());
         CliError::new(Exit::Guard, message).with_help("mend or remove the file; then run `lockstep adopt` once more")
     })?;
+    let at_host = DockerConfig::at(&settings.engine.host);
     let config = DockerConfig {
         adopted,
+        maker: maker::known(&settings.state).unwrap_or(at_host.maker),
         network: settings.engine.network.clone(),
         registries: registries.collect::<Result<_, CliError>>()?,
-        ..DockerConfig::at(&settings.engine.host)
+        ..at_host
     };
     Ok(DockerEngine::connect(config).await?)
 }
@@ -327,6 +330,7 @@ pub(crate) async fn whole(session: &Session) -> Result<Whole, CliError> {
     let settings = settings(&session.global)?;
     let state = state_folder(&settings);
     let lock = Lock::take(&settings.owner, engine_host(&settings), &state, &lock_folder())?;
+    maker::keep(&state);
     let pipeline = pipeline(&settings, session, Identities::Required).await?;
     let platforms = platforms(&settings)?;
     pipeline.engine.set_gate(Arc::new(PlatformGate::new(&platforms)));

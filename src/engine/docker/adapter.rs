@@ -12,6 +12,7 @@ use super::{
     apply::Job,
     body::{restarts_allowed, restarts_forbidden},
     client::Client,
+    company::Company,
     config::DockerConfig,
     image_ids::ImageIds,
     inspect::{Images, inspect},
@@ -38,6 +39,8 @@ pub(super) struct Shared {
     /// Who else says whether a new container is healthy.
     pub(super) gate: OnceLock<Arc<dyn Gate>>,
     pub(super) adopted: Vec<Adopted>,
+    /// Who else works as the same owner.
+    pub(super) company: Company,
     images: Images,
     /// The ids of images by reference, as they were when they were last looked at.
     pub(super) ids: ImageIds,
@@ -73,6 +76,7 @@ impl DockerEngine {
             pulls,
             network: config.network,
             adopted: config.adopted,
+            company: Company::new(config.maker),
             gate: OnceLock::new(),
             images: Images::default(),
             ids: ImageIds::default(),
@@ -96,7 +100,8 @@ impl DockerEngine {
 
 impl Engine for DockerEngine {
     async fn observe(&self, owner: &OwnerName) -> Result<Observed, EngineError> {
-        observe(&self.shared.client, owner, &self.shared.adopted).await
+        let Shared { client, adopted, company, .. } = &*self.shared;
+        observe(client, owner, adopted, company).await
     }
 
     async fn inspect(&self, container: &ContainerId) -> Result<Inspected, EngineError> {

@@ -63,18 +63,20 @@ pub(super) fn endpoint(network: &str, alias: &str) -> EndpointSettings {
     EndpointSettings { aliases, ..EndpointSettings::default() }
 }
 
-/// The request that creates a container; `image_id` is noted, so that one made from another image is told apart.
+/// The request that creates a container. `maker` and `image_id` are noted, so that one that another Lockstep made, or that
+/// was made from another image, is told apart.
 pub(super) fn create_body(
     new: &NewContainer,
     env: &OpenedEnv,
     fallback_network: Option<&str>,
-    image_id: Option<String>,
+    (maker, image_id): (&str, Option<String>),
 ) -> Result<ContainerCreateBody, EngineError> {
     let wanted = &new.wanted;
     let spec = &wanted.container;
     let alias = wanted.name.as_str();
     let networks = networks(spec, fallback_network)?;
     let mut labels: HashMap<String, String> = new.labels.clone().into_iter().collect();
+    labels.insert(LABELS.maker.to_owned(), maker.to_owned());
     labels.extend(image_id.map(|id| (LABELS.image.to_owned(), id)));
     if networks.len() > 1 {
         labels.insert(NETWORKS_LABEL.to_owned(), networks.join(","));

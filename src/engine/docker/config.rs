@@ -54,6 +54,8 @@ pub struct DockerConfig {
     pub deadlines: Deadlines,
     /// The containers of another manager that were taken over, and count as ours.
     pub adopted: Vec<Adopted>,
+    /// What tells our containers from those that another Lockstep of the same owner makes; kept from run to run.
+    pub maker: String,
 }
 
 impl DockerConfig {
@@ -65,6 +67,7 @@ impl DockerConfig {
             registries: Vec::new(),
             deadlines: Deadlines::default(),
             adopted: Vec::new(),
+            maker: uuid::Uuid::new_v4().to_string(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bollard::models::ContainerInspectResponse;
+use bollard::models::{ContainerCreateBody, ContainerInspectResponse};
 
 use super::{
     apply::{Job, Made, Seen},
@@ -35,8 +35,7 @@ impl Job<'_> {
         let mut error = None;
         for claim in 0..CLAIMS {
             (self.progress)(Progress::Creating);
-            let image = self.shared.ids.last(&wanted.image);
-            let failed = match client.create(&new.name, create_body(new, env, network, image)?).await {
+            let failed = match client.create(&new.name, self.body(new, env)?).await {
                 Ok(id) => {
                     let others = networks(&wanted.container, network)?;
                     self.join(&id, wanted.name.as_str(), others.into_iter().skip(1)).await?;
@@ -63,6 +62,11 @@ impl Job<'_> {
             error = Some(failed);
         }
         Err(quiet(error.unwrap_or_else(|| not_to_be_pulled(&wanted.image)), env))
+    }
+
+    fn body(&self, new: &NewContainer, env: &OpenedEnv) -> Result<ContainerCreateBody, EngineError> {
+        let image = self.shared.ids.last(&new.wanted.image);
+        create_body(new, env, self.shared.network.as_deref(), (self.shared.company.maker(), image))
     }
 
     /// The container that has the wanted name, where it is the wanted one; none where the name is free.
@@ -128,8 +132,7 @@ impl Job<'_> {
         }
         tracing::warn!(container = new.name, error = %error, "made a container again that could not be started any more");
         absent_is_none(client.remove(&made.id, true).await)?;
-        let image = self.shared.ids.last(&new.wanted.image);
-        let again = client.create(&new.name, create_body(new, env, self.shared.network.as_deref(), image)?).await;
+        let again = client.create(&new.name, self.body(new, env)?).await;
         let again = again.map_err(|error| quiet(error, env))?;
         let others = networks(&new.wanted.container, self.shared.network.as_deref())?;
         self.join(&again, new.wanted.name.as_str(), others.into_iter().skip(1)).await?;

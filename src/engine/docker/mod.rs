@@ -4,6 +4,7 @@ mod adapter;
 mod apply;
 mod body;
 mod client;
+mod company;
 mod config;
 mod foreign;
 mod image_ids;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum};
 
-use super::client::Client;
+use super::{client::Client, company::Company};
 use crate::{
     engine::{
         Adopted, EngineError,
@@ -15,8 +15,14 @@ use crate::{
 };
 
 /// Every container of an owner, and those of another manager that were taken over.
-pub(super) async fn observe(client: &Client, owner: &OwnerName, adopted: &[Adopted]) -> Result<Observed, EngineError> {
+pub(super) async fn observe(
+    client: &Client,
+    owner: &OwnerName,
+    adopted: &[Adopted],
+    company: &Company,
+) -> Result<Observed, EngineError> {
     let listed = client.list(Some(format!("{}={owner}", LABELS.owner))).await?;
+    let company = company.noticed(&listed);
     let mut containers = listed.into_iter().map(observed).collect::<Result<Vec<_>, _>>()?;
     if !adopted.is_empty() {
         let others = client.list(Some(MANAGER.to_owned())).await?;
@@ -36,7 +42,7 @@ pub(super) async fn observe(client: &Client, owner: &OwnerName, adopted: &[Adopt
         }
     }
     containers.sort_unstable_by(|a, b| (&a.instance, a.created, &a.id).cmp(&(&b.instance, b.created, &b.id)));
-    Ok(Observed { containers })
+    Ok(Observed { containers, company })
 }
 
 /// What was taken over as this container; a container with its id that runs another connector is another one.

@@ -131,6 +131,39 @@ fn a_second_lockstep_of_the_same_owner_is_refused() {
     env.lockstep(&["apply"]).with(0);
 }
 
+/// Neither sees the lock of the other: they have other state folders, and write the engine's address otherwise, as two hosts do.
+#[test]
+fn a_second_lockstep_elsewhere_is_noticed_by_what_it_makes() {
+    let port = free_port();
+    let env = TestEnvironment::with(&format!("listen: 127.0.0.1:{port}\n"));
+    env.declare("a", "");
+    let running = Running::start(&env, &[]);
+    until("the instance", 20, || env.running().len() == 1);
+    let settings = std::fs::read_to_string(env.path("lockstep.yaml")).unwrap();
+    let network = format!("docker: {{host: 'unix:///run/docker.sock', network: {}}}", env.name);
+    let other = settings
+        .replace("directory: connectors", "directory: others")
+        .replace("state: state", "state: other")
+        .replace(&format!("docker: {{network: {}}}", env.name), &network);
+    env.write("other.yaml", &other.replace(&format!("listen: 127.0.0.1:{port}\n"), ""));
+    let copied =
+        std::process::Command::new("cp").args(["-a", "connectors", "others"]).current_dir(env.path("")).status();
+    assert!(copied.unwrap().success());
+    let changed = std::fs::read_to_string(env.path("others/a.yaml")).unwrap() + "    FEED_COUNT: 12\n";
+    env.write("others/a.yaml", &changed);
+    env.lockstep(&["apply", "--settings", "other.yaml"]).with(0);
+    let theirs = env.running();
+    until("what is said of it", 20, || get(port, "/status").contains("another Lockstep works as"));
+    assert!(running.log().contains("another Lockstep works as"), "{}", running.log());
+    env.declare("b", "");
+    until("the new revision", 20, || running.log().matches("read a new revision").count() > 1);
+    until("its status", 20, || get(port, "/status").contains(&env.instance("b")));
+    assert_eq!(env.running(), theirs, "nothing is changed, and nothing new is made");
+    docker(&["rm", "--force", &theirs["a"]]);
+    until("what is wanted", 20, || env.running().len() == 2);
+    env.lockstep(&["plan", "--detailed-exitcode"]).with(0);
+}
+
 #[test]
 fn health_and_status_are_served() {
     let port = free_port();

@@ -192,5 +192,5 @@ pub(super) fn container(wanted: &Wanted) -> ObservedContainer {
 }
 
 pub(super) fn observed(wanted: &[&Wanted]) -> Observed {
-    Observed { containers: wanted.iter().map(|wanted| container(wanted)).collect() }
+    Observed { containers: wanted.iter().map(|wanted| container(wanted)).collect(), company: None }
 }
