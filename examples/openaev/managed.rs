@@ -126,6 +126,7 @@ pub(super) fn of(platform: &Platform, asked: &Asked, route: &[&str]) -> Response
     }
     match (asked.method.as_str(), route) {
         ("GET", ["catalog-connector"]) => Json(catalog(platform)).into_response(),
+        ("GET", ["catalog-connector", id, "configurations"]) => keys(platform, id),
         ("POST", ["xtm-composer", "register"]) => register(platform, &asked.json()),
         ("GET", ["xtm-composer", "reachable"]) => Json(platform.managed(|it| it.is_reachable())).into_response(),
         (_, ["xtm-composer", manager, rest @ ..]) => {
@@ -152,6 +153,34 @@ fn catalog(platform: &Platform) -> Value {
         })
     };
     contracts.map(line).collect()
+}
+
+/// The keys of one contract, as the platform keeps them: without bounds, and without a type where there are several.
+fn keys(platform: &Platform, id: &str) -> Response {
+    let contracts = platform.options.catalog["contracts"].as_array().into_iter().flatten();
+    let is_it = |contract: &&Value| id.strip_prefix("catalog-") == Some(text(contract, "slug"));
+    let Some(contract) = contracts.into_iter().find(is_it) else {
+        return refused(StatusCode::NOT_FOUND, "Connector not found");
+    };
+    let schema = &contract["config_schema"];
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let key = |(key, property): (&String, &Value)| {
+        let upper = |field: &str| property[field].as_str().map(|word| word.replace('-', "").to_uppercase());
+        json!({
+            "connector_configuration_id": format!("{id}-{key}"),
+            "connector_configuration_key": key,
+            "connector_configuration_type": upper("type"),
+            "connector_configuration_format": upper("format"),
+            "connector_configuration_description": property["description"],
+            "connector_configuration_default": property["default"],
+            "connector_configuration_enum": property["enum"],
+            "connector_configuration_required": required.contains(&key.as_str()),
+            "connector_configuration_writeonly": property["writeOnly"].as_bool().unwrap_or(false),
+            "listened": true,
+        })
+    };
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    Json(properties.map(key).collect::<Value>()).into_response()
 }
 
 fn text<'a>(value: &'a Value, field: &str) -> &'a str {

@@ -6,6 +6,7 @@ use futures_util::future;
 use tokio::task::JoinHandle;
 
 use super::{
+    openaev::openaev_client,
     parts::{self, Parts},
     state_folder,
 };
@@ -13,6 +14,7 @@ use crate::{
     cli::{CliError, Exit, output, render},
     engine::Engine,
     model::{PlatformKind, PlatformName},
+    platform::Publisher,
     reconcile::{self, KeptCatalogs, PullError, PullTimes, Pulled, Subscription},
     settings::{CatalogSettings, PlatformSettings, Settings},
     telemetry,
@@ -42,19 +44,12 @@ fn published_by(catalog: &CatalogSettings) -> Option<&PlatformName> {
 /// What asks one platform for its catalog.
 ///
 /// # Errors
-/// Where its token or certificates can't be read, or it is of a kind that does not publish one that can be used.
+/// Where its token or certificates can't be read.
 pub(crate) fn subscription(name: &PlatformName, platform: &PlatformSettings) -> Result<Subscription, CliError> {
-    match platform.kind {
-        PlatformKind::OpenCti => {}
-        PlatformKind::OpenAev => {
-            let message =
-                format!("platform `{name}` is an OpenAEV, whose API does not say which images its contracts run");
-            return Err(
-                CliError::new(Exit::Invalid, message).with_help("name its catalog as `source`, `file` or `url`")
-            );
-        }
-    }
-    let publisher = Arc::new(parts::opencti_client(name, platform)?);
+    let publisher: Arc<dyn Publisher> = match platform.kind {
+        PlatformKind::OpenCti => Arc::new(parts::opencti_client(name, platform)?),
+        PlatformKind::OpenAev => Arc::new(openaev_client(name, platform)?),
+    };
     Ok(Subscription { platform: name.clone(), publisher })
 }
 

@@ -37,6 +37,7 @@ pub(super) static STATUS: Call = call("send an instance's status", Method::PUT, 
 pub(super) static HEALTH: Call = call("send an instance's health", Method::PUT, MANAGE_SETTINGS);
 pub(super) static LOGS: Call = call("send an instance's logs", Method::POST, MANAGE_SETTINGS);
 pub(super) static CATALOG: Call = call("list the contracts", Method::GET, ACCESS_SETTINGS);
+pub(super) static CONTRACT: Call = call("ask for the keys of a contract", Method::GET, ACCESS_SETTINGS);
 pub(super) static ADD: Call = call("make an instance", Method::POST, MANAGE_SETTINGS);
 pub(super) static EDIT: Call = call("change an instance's configuration", Method::PUT, MANAGE_SETTINGS);
 pub(super) static REQUEST: Call = call("start or stop an instance", Method::PUT, MANAGE_SETTINGS);

@@ -1,6 +1,7 @@
 //! The REST interface of OpenAEV.
 
 mod calls;
+mod catalog;
 mod client;
 mod instances;
 mod listing;

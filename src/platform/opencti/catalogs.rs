@@ -1,13 +1,11 @@
 //! The contracts that OpenCTI publishes.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{OpenCtiClient, documents};
-use crate::platform::{Failure, Platform, PlatformError, Published, Publisher, words};
+use crate::platform::{Failure, Platform, PlatformError, Published, Publisher, published, words};
 
 #[derive(Deserialize)]
 struct CatalogsData {
@@ -34,10 +32,9 @@ impl Publisher for OpenCtiClient {
     }
 }
 
-/// Puts the contracts of all catalogs into one; of two with one slug, the first counts.
+/// Puts the contracts of all catalogs into one.
 fn published(data: CatalogsData, version: String) -> Result<Published, String> {
-    let mut contracts = BTreeMap::new();
-    let mut left_out = Vec::new();
+    let mut contracts = Vec::new();
     for catalog in data.catalogs {
         for (number, text) in catalog.contracts.iter().enumerate() {
             let bad = || format!("contract {} of catalog `{}` is no contract", number + 1, words(&catalog.name, 80));
@@ -46,22 +43,10 @@ fn published(data: CatalogsData, version: String) -> Result<Published, String> {
             if let Some(fields) = contract.as_object_mut() {
                 fields.remove("logo");
             }
-            match contracts.entry(slug) {
-                Entry::Vacant(free) => {
-                    free.insert(contract);
-                }
-                Entry::Occupied(taken) => left_out.push(words(taken.key(), 80)),
-            }
+            contracts.push((slug, contract));
         }
     }
-    if contracts.is_empty() {
-        return Err("it publishes no contract".to_owned());
-    }
-    let contracts: Vec<_> = contracts.into_values().collect();
-    let catalog = json!({ "version": version, "contracts": contracts });
-    let mut content = serde_json::to_vec_pretty(&catalog).map_err(|error| error.to_string())?;
-    content.push(b'\n');
-    Ok(Published { version, content, left_out })
+    published::of(version, contracts)
 }
 
 #[cfg(test)]

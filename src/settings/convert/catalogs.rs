@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Converter, Here};
 use crate::{
-    model::{Code, PlatformKind, PlatformName},
+    model::{Code, PlatformName},
     settings::{
         dto::CatalogDto,
         types::{CatalogSettings, PlatformSettings},
@@ -87,14 +87,6 @@ pub(super) fn of_known_platforms(
                 let here = here.item(index).field("platform");
                 let help = "name a platform of `platforms`";
                 converter.refuse(&here, Code::UnknownPlatform, "is a platform that is not in these settings", help);
-            }
-            CatalogSettings::Platform { name }
-                if platforms.get(name).is_some_and(|platform| platform.kind == PlatformKind::OpenAev) =>
-            {
-                let here = here.item(index).field("platform");
-                let help = "name its catalog as `source`, `file` or `url`";
-                let why = "is an OpenAEV, whose API does not say which images its contracts run";
-                converter.refuse(&here, Code::NotAllowed, why, help);
             }
             CatalogSettings::Platform { .. }
             | CatalogSettings::Source { .. }

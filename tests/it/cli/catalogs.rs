@@ -235,14 +235,3 @@ fn what_an_upgrade_changes_is_told_before_it_is_made() {
     let of_source = [&words[..], &["--source", source.to_str().unwrap()]].concat();
     lockstep(elsewhere.path(), &of_source).with(0).saying("1 instance is concerned");
 }
-
-#[test]
-fn an_openaev_platform_is_no_catalog() {
-    let folder = folder();
-    let path = folder.path().join("lockstep.yaml");
-    let text = fs::read_to_string(&path)
-        .unwrap()
-        .replace("platforms: {}", "platforms: {aev: {kind: openaev, url: 'http://a', token: {env: T}}}");
-    fs::write(&path, text.replace("{source: old.json}", "{platform: aev}")).unwrap();
-    lockstep(folder.path(), &["validate"]).with(3).saying("does not say which images its contracts run");
-}

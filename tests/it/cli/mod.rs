@@ -15,6 +15,7 @@ mod held;
 mod managed;
 mod manager;
 mod openaev;
+mod openaev_catalog;
 mod openaev_managed;
 mod options;
 mod platform;

@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-const CATALOG: &str = include_str!("openaev.json");
+pub(super) const CATALOG: &str = include_str!("openaev.json");
 const TENANT: &str = "2cffad3a-0001-4078-b0e2-ef74274022c3";
 /// Short name, kind, contract and id of each instance.
 const ALL: [(&str, &str, &str, &str); 3] = [
@@ -191,7 +191,7 @@ async fn doctor_says_who_manages_the_platforms_instances() {
 
 /// The platform's own catalog, where it is at hand.
 #[expect(clippy::disallowed_methods, reason = "tests find shared data by the environment")]
-fn shared() -> Option<Vec<u8>> {
+pub(super) fn shared() -> Option<Vec<u8>> {
     let root = std::env::var_os("LOCKSTEP_SHARED").map(PathBuf::from);
     let root = root.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"));
     let content = std::fs::read(root.join("catalogs/openaev-manifest.json")).ok();
