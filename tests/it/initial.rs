@@ -1,4 +1,5 @@
-//! What `lockstep init` writes for editors and CI works: it is read, its shell is sound, its commands exist and run.
+//! What `lockstep init` writes for editors and CI works: it is what their schemas say, its shell is sound, its commands
+//! exist and run.
 
 use std::{
     fs,
@@ -11,6 +12,8 @@ use clap::{CommandFactory, Parser};
 use lockstep::cli::Cli;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::python;
 
 const GITHUB: &str = ".github/workflows/lockstep.yml";
 const GITLAB: &str = ".gitlab-ci.yml";
@@ -115,6 +118,63 @@ fn every_script_is_sound_and_every_command_in_it_exists() {
     }
     assert!(commands > 15, "{commands} commands were found");
     runs(folder.path(), "lockstep validate", &[]);
+}
+
+/// Runs check-jsonschema with one of the schemas that come with it.
+fn check(python: &Path, schema: &str, more: &[&str], files: &[&Path]) -> Output {
+    let files = files.iter().map(|file| file.to_str().unwrap());
+    let words = ["-m", "check_jsonschema", "--builtin-schema", schema].into_iter().chain(more.iter().copied());
+    python::run(python, &words.chain(files).collect::<Vec<_>>())
+}
+
+#[test]
+fn workflows_and_pipelines_are_what_their_schemas_say() {
+    let Some(python) = python::with("check-jsonschema", "check_jsonschema") else { return };
+    let folder = repository();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join(".github/workflows");
+    let workflows = [folder.path().join(GITHUB), ours.join("lockstep.yml"), ours.join("ci.yml")];
+    let gitlab = folder.path().join(GITLAB);
+    let github = |files: &[&Path]| check(&python, "vendor.github-workflows", &[], files);
+    let pipeline = |file: &Path| check(&python, "vendor.gitlab-ci", &["--data-transform", "gitlab-ci"], &[file]);
+    for output in [github(&workflows.each_ref().map(std::path::PathBuf::as_path)), pipeline(&gitlab)] {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    for (file, word, other) in [(&workflows[0], "runs-on:", "runs:"), (&gitlab, "script:", "skript:")] {
+        let text = fs::read_to_string(file).unwrap();
+        fs::write(file, text.replace(word, other)).unwrap();
+    }
+    assert!(!github(&[&workflows[0]]).status.success() && !pipeline(&gitlab).status.success());
+}
+
+#[test]
+fn pre_commit_takes_both_files_and_runs_their_hooks() {
+    let Some(python) = python::with("pre-commit", "pre_commit") else { return };
+    let (folder, hooks) = (repository(), tempfile::tempdir().unwrap());
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml");
+    fs::copy(&ours, hooks.path().join(".pre-commit-hooks.yaml")).unwrap();
+    runs(hooks.path(), "git init --quiet", &[]);
+    commit(hooks.path());
+    let line = format!("'{}' -m pre_commit", python.display());
+    runs(folder.path(), &format!("{line} validate-manifest '{}'", ours.display()), &[]);
+    runs(folder.path(), &format!("{line} validate-config .pre-commit-config.yaml"), &[]);
+    let ways = [
+        format!("{line} run --all-files"),
+        format!("{line} try-repo '{}' lockstep-validate-system --all-files", hooks.path().display()),
+    ];
+    for way in &ways {
+        assert!(runs(folder.path(), way, &[]).contains("Passed"));
+    }
+    let manifest = folder.path().join("connectors/example-import.yaml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replace("EXAMPLE_URL:", "EXAMPLE_ULR:")).unwrap();
+    for way in &ways {
+        let broken = shell(folder.path(), folder.path(), way, &[]);
+        let said = String::from_utf8_lossy(&broken.stdout);
+        assert!(
+            !broken.status.success() && said.contains("error[unknown-key]") && said.contains("exit code: 3"),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ mod catalog;
 #[cfg(test)]
 mod cli;
 #[cfg(test)]
+mod crates;
+#[cfg(test)]
 mod engine;
 #[cfg(test)]
 mod export;

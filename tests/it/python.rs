@@ -12,7 +12,7 @@ pub(crate) fn run(program: &Path, arguments: &[&str]) -> Output {
 
 /// The folder that the environment names for what is made once.
 #[expect(clippy::disallowed_methods, reason = "the tests are told by the environment where their data are")]
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     std::env::var_os("LOCKSTEP_CACHE").map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")), PathBuf::from)
 }
 

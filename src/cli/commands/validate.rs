@@ -1,15 +1,17 @@
 //! `lockstep validate`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use super::Session;
 use crate::{
     cli::{
-        CliError, Exit, output, render,
+        CliError, Exit, output,
+        render::{self, Run},
         wiring::{StepFiles, offline, offline::Checked},
     },
     model::{Finding, Severity},
     plan::wire::{FindingJson, ValidateJson},
+    reconcile::epoch_seconds,
 };
 
 /// Check manifests against their contracts: offline, without engine, platform or key.
@@ -46,6 +48,7 @@ enum ValidateFormat {
 
 impl Validate {
     pub(super) async fn run(self, session: &Session) -> Result<Exit, CliError> {
+        let (began, clock) = (epoch_seconds(), Instant::now());
         let checked = offline::check(&session.global, &self.paths, &self.catalog).await?;
         let findings: &[Finding] = &checked.findings;
         match self.format {
@@ -57,7 +60,10 @@ impl Validate {
             ValidateFormat::Github => github(&checked)?,
             ValidateFormat::Gitlab => output::json(&render::code_quality(&checked.located))?,
             ValidateFormat::Sarif => output::json(&render::sarif(&checked.located, env!("CARGO_PKG_VERSION")))?,
-            ValidateFormat::Junit => output::result(&render::junit(&checked.instances, &checked.located))?,
+            ValidateFormat::Junit => {
+                let run = Run { began, took: clock.elapsed(), version: env!("CARGO_PKG_VERSION") };
+                output::result(&render::junit(&run, &checked.instances, &checked.located))?;
+            }
         }
         for note in &checked.notes {
             output::note(&format!("{} {note}\n", render::yellow("note:")))?;

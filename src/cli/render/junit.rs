@@ -1,7 +1,9 @@
 //! Findings as JUnit XML: a test case for each instance, failed where it has an error.
 
+use std::time::Duration;
+
 use super::{count, push};
-use crate::model::{Finding, InstanceName, Severity, is_hidden};
+use crate::model::{Finding, InstanceName, Severity, is_hidden, rfc3339};
 
 /// An instance that was checked.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,6 +14,17 @@ pub struct Case {
     pub instance: InstanceName,
 }
 
+/// The check that a report is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run<'a> {
+    /// When it began, in seconds since the Unix epoch.
+    pub began: i64,
+    /// How long it took.
+    pub took: Duration,
+    /// Our own version.
+    pub version: &'a str,
+}
+
 /// One `testcase`: the file, the name, and what was found.
 struct Test<'a> {
     file: &'a str,
@@ -20,7 +33,32 @@ struct Test<'a> {
 }
 
 /// A JUnit report; findings that belong to no instance are a case of their file.
-pub fn junit(cases: &[Case], findings: &[Finding]) -> String {
+///
+/// There are several schemas of such reports, and this is what all of them take: that of Apache Ant wants a time and a host
+/// everywhere, and has no place for what a single case says besides its failure, which is why warnings stand at the end.
+pub fn junit(run: &Run<'_>, cases: &[Case], findings: &[Finding]) -> String {
+    let tests = tests(cases, findings);
+    let failures = tests.iter().filter(|test| test.errors().next().is_some()).count();
+    let began = rfc3339(run.began).unwrap_or_default();
+    let mut text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"lockstep validate\" \
+         package=\"lockstep\" id=\"0\" timestamp=\"{}\" hostname=\"localhost\" time=\"{:.3}\" tests=\"{}\" \
+         failures=\"{failures}\" errors=\"0\">\n    <properties>\n      <property name=\"version\" \
+         value=\"{}\"/>\n    </properties>\n",
+        began.trim_end_matches('Z'),
+        run.took.as_secs_f64(),
+        tests.len(),
+        xml(run.version),
+    );
+    text.extend(tests.iter().map(Test::element));
+    let warnings = findings.iter().filter(|finding| finding.severity == Severity::Warning);
+    let warnings: String = warnings.map(line).collect();
+    push(&mut text, format_args!("    <system-out>{}</system-out>\n    <system-err/>\n", xml(&warnings)));
+    text + "  </testsuite>\n</testsuites>\n"
+}
+
+/// Each case with what was found of it.
+fn tests<'a>(cases: &'a [Case], findings: &'a [Finding]) -> Vec<Test<'a>> {
     let mut tests: Vec<_> = cases
         .iter()
         .map(|case| Test { file: &case.file, name: case.instance.as_str(), findings: Vec::new() })
@@ -39,15 +77,7 @@ pub fn junit(cases: &[Case], findings: &[Finding]) -> String {
             None => tests.push(Test { file, name, findings: vec![finding] }),
         }
     }
-    let failures = tests.iter().filter(|test| test.errors().next().is_some()).count();
-    let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\"", tests.len());
-    let mut text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n  <testsuite name=\"lockstep validate\" {counts} skipped=\"0\">\n"
-    );
-    for test in &tests {
-        text += &test.element();
-    }
-    text + "  </testsuite>\n</testsuites>\n"
+    tests
 }
 
 impl<'a> Test<'a> {
@@ -55,31 +85,23 @@ impl<'a> Test<'a> {
         self.findings.iter().copied().filter(|finding| finding.severity == Severity::Error)
     }
 
+    /// No case is timed by itself: a whole check takes fractions of a second.
     fn element(&self) -> String {
         let mut text = String::new();
-        push(&mut text, format_args!("    <testcase classname=\"{}\" name=\"{}\"", xml(self.file), xml(self.name)));
-        if self.findings.is_empty() {
-            return text + "/>\n";
-        }
-        text += ">\n";
+        let (class, name) = (xml(self.file), xml(self.name));
+        push(&mut text, format_args!("    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\""));
         let errors: Vec<_> = self.errors().collect();
-        if let Some(first) = errors.first() {
-            let more = match errors.len() - 1 {
-                0 => String::new(),
-                more => format!(" (and {})", count(more, "more error")),
-            };
-            let message = xml(&format!("{}{more}", first.message));
-            let of = errors.iter().map(|finding| line(finding)).collect::<String>();
-            push(
-                &mut text,
-                format_args!("      <failure type=\"{}\" message=\"{message}\">{}</failure>\n", first.code, xml(&of)),
-            );
-        }
-        let warnings = self.findings.iter().filter(|finding| finding.severity == Severity::Warning);
-        let warnings: String = warnings.map(|finding| line(finding)).collect();
-        if !warnings.is_empty() {
-            push(&mut text, format_args!("      <system-out>{}</system-out>\n", xml(&warnings)));
-        }
+        let Some(first) = errors.first() else { return text + "/>\n" };
+        let more = match errors.len() - 1 {
+            0 => String::new(),
+            more => format!(" (and {})", count(more, "more error")),
+        };
+        let message = xml(&format!("{}{more}", first.message));
+        let of = errors.iter().map(|finding| line(finding)).collect::<String>();
+        push(
+            &mut text,
+            format_args!(">\n      <failure type=\"{}\" message=\"{message}\">{}</failure>\n", first.code, xml(&of)),
+        );
         text + "    </testcase>\n"
     }
 }

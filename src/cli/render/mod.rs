@@ -27,7 +27,7 @@ pub use catalog_diff::{
 pub use findings::findings;
 pub use github::{annotations, outputs, plan_annotations};
 pub use gitlab::{code_quality, plan_counts};
-pub use junit::{Case, junit};
+pub use junit::{Case, Run, junit};
 pub use markdown::{BadMarker, Marker, markdown_findings};
 pub use markdown_plan::{COMMENT_LIMIT, LEAST_LIMIT, SUMMARY_LIMIT, markdown_plan};
 pub use plan::{plan, pulls};

@@ -44,7 +44,10 @@ fn files_are_named_as_the_repository_knows_them() {
     let uri = sarif.pointer("/runs/0/results/0/locations/0/physicalLocation/artifactLocation/uri").unwrap();
     assert_eq!(uri, "connectors/bad%20one.yaml");
     let junit = validate(folder.path(), "junit", &[]);
-    assert!(stdout(&junit).contains("<testcase classname=\"connectors/good.yaml\" name=\"good\"/>"), "{junit:?}");
+    assert!(
+        stdout(&junit).contains("<testcase classname=\"connectors/good.yaml\" name=\"good\" time=\"0\"/>"),
+        "{junit:?}"
+    );
     assert!(stdout(&junit).contains("tests=\"2\" failures=\"1\""), "{junit:?}");
 }
 

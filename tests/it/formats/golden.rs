@@ -1,13 +1,13 @@
 //! Every format of one plan and of its findings, as it is printed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use lockstep::{
-    cli::render::{self, Case, Marker},
+    cli::render::{self, Case, Marker, Run},
     model::{Code, OwnerName},
     plan::wire::PlanJson,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::sample::{self, SECRET, name};
 
@@ -46,9 +46,10 @@ fn a_plan_in_every_format() {
 #[test]
 fn findings_in_every_format() {
     let findings = sample::findings();
+    let run = Run { began: 1_700_000_000, took: Duration::from_millis(42), version: "0.0.0" };
     insta::assert_snapshot!("findings_github", render::annotations(&findings));
     insta::assert_snapshot!("findings_gitlab", pretty(&render::code_quality(&findings)));
-    insta::assert_snapshot!("findings_junit", render::junit(&cases(), &findings));
+    insta::assert_snapshot!("findings_junit", render::junit(&run, &cases(), &findings));
     insta::assert_snapshot!("findings_markdown", render::markdown_findings(3, &findings, render::SUMMARY_LIMIT));
     let mut sarif = render::sarif(&findings, "0.0.0");
     let rules = sarif.pointer_mut("/runs/0/tool/driver/rules").unwrap().as_array_mut().unwrap();
@@ -67,56 +68,9 @@ fn an_empty_plan_has_the_fixed_line_everywhere() {
     assert_eq!(render::plan_counts(&plan), json!({ "create": 0, "update": 0, "delete": 0 }));
 }
 
-/// The part of the public schema of SARIF 2.1.0 that concerns what we write, in our own words.
-fn sarif_schema() -> Value {
-    let text = json!({ "type": "object", "required": ["text"], "properties": { "text": { "type": "string", "minLength": 1 } } });
-    let level = json!({ "enum": ["none", "note", "warning", "error"] });
-    let rule = json!({
-        "type": "object", "required": ["id", "shortDescription", "help"], "additionalProperties": false,
-        "properties": { "id": { "type": "string" }, "shortDescription": text, "fullDescription": text, "help": text,
-            "defaultConfiguration": { "type": "object", "properties": { "level": level } } },
-    });
-    let location = json!({
-        "type": "object", "required": ["physicalLocation"],
-        "properties": { "physicalLocation": {
-            "type": "object", "required": ["artifactLocation", "region"],
-            "properties": {
-                "artifactLocation": { "required": ["uri"], "properties": {
-                    "uri": { "type": "string", "pattern": "^([A-Za-z0-9._~/-]|%[0-9A-F]{2})+$" } } },
-                "region": { "required": ["startLine"], "properties": {
-                    "startLine": { "type": "integer", "minimum": 1 },
-                    "startColumn": { "type": "integer", "minimum": 1 } } },
-            },
-        } },
-    });
-    let result = json!({
-        "type": "object", "required": ["ruleId", "ruleIndex", "level", "message", "locations", "partialFingerprints"],
-        "additionalProperties": false,
-        "properties": { "ruleId": { "type": "string" }, "ruleIndex": { "type": "integer", "minimum": 0 },
-            "level": level, "message": text, "locations": { "type": "array", "minItems": 1, "items": location },
-            "partialFingerprints": { "type": "object", "additionalProperties": { "type": "string" } } },
-    });
-    json!({
-        "type": "object", "required": ["version", "runs"],
-        "properties": { "version": { "const": "2.1.0" }, "runs": { "type": "array", "items": {
-            "type": "object", "required": ["tool", "results"],
-            "properties": {
-                "tool": { "required": ["driver"], "properties": { "driver": {
-                    "required": ["name", "rules"],
-                    "properties": { "rules": { "type": "array", "uniqueItems": true, "items": rule } } } } },
-                "results": { "type": "array", "items": result },
-                "columnKind": { "enum": ["utf16CodeUnits", "unicodeCodePoints"] },
-            },
-        } } },
-    })
-}
-
 #[test]
-fn sarif_is_what_code_scanning_reads() {
+fn results_of_sarif_name_their_rules() {
     let sarif = render::sarif(&sample::findings(), "1.2.3");
-    let validator = jsonschema::validator_for(&sarif_schema()).unwrap();
-    let errors: Vec<_> = validator.iter_errors(&sarif).map(|error| error.to_string()).collect();
-    assert_eq!(errors, [""; 0]);
     let rules = sarif.pointer("/runs/0/tool/driver/rules").unwrap().as_array().unwrap();
     assert_eq!(rules.len(), Code::ALL.len());
     for result in sarif.pointer("/runs/0/results").unwrap().as_array().unwrap() {

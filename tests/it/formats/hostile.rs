@@ -1,7 +1,9 @@
 //! Values and names that try to leave the place they are shown in.
 
+use std::time::Duration;
+
 use lockstep::{
-    cli::render::{self, Case, Marker},
+    cli::render::{self, Case, Marker, Run},
     model::{Code, Finding},
     plan::Action,
 };
@@ -11,7 +13,7 @@ use super::{
     sample::{name, place, plan_of, reason, step},
 };
 
-const VALUES: [&str; 8] = [
+pub(super) const VALUES: [&str; 8] = [
     "````\n</details>\n<!-- lockstep:plan:other -->\n`````diff",
     "<script>alert(1)</script> @everyone #1",
     "--> ]]> </failure> &amp; \"quoted\" 'single'",
@@ -85,8 +87,9 @@ fn annotations_carry_what_they_were_given() {
 #[test]
 fn junit_is_well_formed_whatever_is_found() {
     for value in VALUES {
+        let run = Run { began: 0, took: Duration::ZERO, version: value };
         let case = Case { file: value.to_owned(), instance: name("a") };
-        let text = render::junit(&[case], &[finding(value), finding(value).of_instance(&name("a"))]);
+        let text = render::junit(&run, &[case], &[finding(value), finding(value).of_instance(&name("a"))]);
         assert!(!text.contains(hidden), "{text:?}");
         let tags: Vec<_> =
             text.match_indices('<').map(|(at, _)| text[at..].split(['>', ' ', '/']).next().unwrap()).collect();

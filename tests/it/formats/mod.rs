@@ -4,5 +4,6 @@ mod command;
 mod golden;
 mod hostile;
 mod laws;
+mod public;
 mod renamed;
 mod sample;
