@@ -19,8 +19,9 @@ pub trait Publisher: Send + Sync + 'static {
 pub struct Published {
     /// The version of the platform.
     pub version: String,
-    /// A catalog in today's format, without logos: the same for the same contracts, however the platform orders them.
+    /// A catalog in the format of its contracts, without logos: the same for the same contracts, however the platform orders
+    /// them.
     pub content: Vec<u8>,
-    /// Contracts of a slug that an earlier one has as well, which are left out.
+    /// Contracts that an earlier one of the same slug, and version where there are several, stands for; they are left out.
     pub left_out: Vec<String>,
 }

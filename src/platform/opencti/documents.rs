@@ -98,7 +98,7 @@ pub const LOGS: Document = Document {
 pub const CATALOGS: Document = Document {
     what: "read the catalogs",
     capability: "INGESTION",
-    text: "query LockstepCatalogs { catalogs { name contracts } }",
+    text: "query LockstepCatalogs { catalogs { id name contracts } }",
 };
 
 /// Those that every supported release takes.

@@ -57,6 +57,17 @@ async fn a_manifest_becomes_a_managed_connector_with_the_platforms_id_and_token(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_platforms_own_catalog_is_enough_to_make_connectors() {
+    let managed = Managed::start("", "").await;
+    let env = &managed.env;
+    let text = std::fs::read_to_string(env.path("lockstep.yaml")).unwrap();
+    env.write("lockstep.yaml", &text.replace("[{source: catalog/test.json}]", "[{platform: opencti}]"));
+    env.declare("a", "");
+    managed.apply().with(0).saying("1 added, 0 changed, 0 destroyed");
+    assert_eq!(managed.at_platform(&env.instance("a")).await["managed"]["requested"], "starting");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_change_in_the_platform_is_shown_and_put_back() {
     let managed = Managed::start("uiControl: override,", "").await;
     let env = &managed.env;
