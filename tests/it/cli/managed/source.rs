@@ -68,6 +68,22 @@ async fn the_platforms_own_catalog_is_enough_to_make_connectors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_managed_connector_that_is_missing_from_a_listing_is_not_migrated() {
+    let managed = Managed::start("", "").await;
+    let env = &managed.env;
+    env.declare("a", &env.sealed("a", "FEED_API_KEY", "c0nnectors-key"));
+    managed.apply().with(0);
+    let container = env.running()["a"].clone();
+    managed.platform.fault("empty").await;
+    managed.apply().with(0).saying("No changes.");
+    managed.platform.fault("none").await;
+    managed.apply().with(0).saying("No changes.");
+    assert_eq!(env.running()["a"], container);
+    let sent = managed.platform.operations().await;
+    assert!(!sent.iter().any(|one| one == "connectorMigrateToManaged"), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_change_in_the_platform_is_shown_and_put_back() {
     let managed = Managed::start("uiControl: override,", "").await;
     let env = &managed.env;
