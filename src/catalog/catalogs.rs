@@ -115,12 +115,6 @@ impl Catalogs {
         self.catalogs.iter().find(holds).map(|catalog| catalog.name())
     }
 
-    /// What the platform knows the catalog of a contract by, where the catalog says so.
-    pub fn id_of(&self, contract: &Contract) -> Option<&str> {
-        let has = |catalog: &&Arc<Catalog>| catalog.contracts().iter().any(|other| std::ptr::eq(other, contract));
-        self.catalogs().iter().find(has).and_then(|catalog| catalog.id())
-    }
-
     /// The slug that a misspelt one was probably meant to be; one of the platform asked for, where one is.
     pub fn closest(&self, slug: &str, platform: Option<PlatformKind>) -> Option<&Slug> {
         let asked = |contract: &&Contract| platform.is_none() || contract.platform() == platform;

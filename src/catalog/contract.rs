@@ -10,6 +10,8 @@ use crate::model::{ConnectorKind, PlatformKind, Registration, Slug};
 pub struct Contract {
     /// Its key in the catalog.
     pub slug: Slug,
+    /// What the platform knows its catalog by, where the catalog says so.
+    pub catalog: Option<String>,
     /// What the platform shows as its name.
     pub title: String,
     /// What it does, in one sentence.

@@ -16,6 +16,8 @@ pub(super) struct CatalogDto {
 #[derive(Deserialize)]
 pub(super) struct ContractDto {
     pub(super) slug: String,
+    /// What the platform knows its catalog by, where that is another than the file's: a platform may publish several.
+    pub(super) catalog_id: Option<String>,
     pub(super) title: Option<String>,
     pub(super) short_description: Option<String>,
     pub(super) container_type: Option<String>,

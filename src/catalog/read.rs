@@ -16,7 +16,6 @@ use crate::model::{ConnectorKind, InvalidName, Slug};
 #[derive(Debug)]
 pub struct Catalog {
     name: String,
-    id: Option<String>,
     version: Option<String>,
     contracts: Vec<Contract>,
 }
@@ -131,7 +130,7 @@ impl Catalog {
         if count > Self::MAX_CONTRACTS {
             return Err(fail(CatalogErrorKind::TooManyContracts { count, max: Self::MAX_CONTRACTS }));
         }
-        let entries = entries.into_iter().map(|(entry, support)| contract(entry, support));
+        let entries = entries.into_iter().map(|(entry, support)| contract(entry, support, id.as_deref()));
         let mut contracts = entries.collect::<Result<Vec<_>, _>>().map_err(fail)?;
         contracts.sort_by(v1::order);
         if let Some(twice) = contracts.windows(2).find(|pair| same(&pair[0], &pair[1], &format)) {
@@ -144,17 +143,12 @@ impl Catalog {
                 },
             }));
         }
-        Ok(Self { name: name.to_owned(), id, version, contracts })
+        Ok(Self { name: name.to_owned(), version, contracts })
     }
 
     /// The name that errors call it.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// What the platform knows it by.
-    pub fn id(&self) -> Option<&str> {
-        self.id.as_deref()
     }
 
     /// The version that it gives itself, such as `rolling`.
@@ -218,8 +212,8 @@ fn of_today(mut dto: ContractDto) -> (ContractDto, Support) {
     (dto, support)
 }
 
-/// Turns what one entry says into what it means.
-fn contract(dto: ContractDto, support: Support) -> Result<Contract, CatalogErrorKind> {
+/// Turns what one entry says into what it means; `catalog` is the id of the catalog around it.
+fn contract(dto: ContractDto, support: Support, catalog: Option<&str>) -> Result<Contract, CatalogErrorKind> {
     let slug = Slug::try_from(dto.slug.as_str())
         .map_err(|reason| CatalogErrorKind::BadSlug { slug: quote::quoted(&dto.slug), reason })?;
     let schema = match dto.config_schema {
@@ -232,6 +226,7 @@ fn contract(dto: ContractDto, support: Support) -> Result<Contract, CatalogError
     let kind_word = dto.container_type.unwrap_or_default();
     Ok(Contract {
         title: filled(dto.title).unwrap_or_else(|| slug.to_string()),
+        catalog: filled(dto.catalog_id).or_else(|| catalog.map(str::to_owned)),
         short_description: dto.short_description.unwrap_or_default(),
         kind: ConnectorKind::from_word(&kind_word),
         kind_word,

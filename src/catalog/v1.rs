@@ -21,6 +21,7 @@ pub(super) struct CatalogDto {
 #[derive(Deserialize)]
 pub(super) struct VersionDto {
     slug: String,
+    catalog_id: Option<String>,
     version: String,
     title: Option<String>,
     short_description: Option<String>,
@@ -53,6 +54,7 @@ impl VersionDto {
         let support = Support::between(filled(self.min_version), filled(self.max_version));
         let contract = ContractDto {
             slug: self.slug,
+            catalog_id: self.catalog_id,
             title: self.title,
             short_description: self.short_description,
             container_type: self.image_type,

@@ -135,7 +135,7 @@ fn assemble_one(
         (None, Err(_)) => return (None, findings),
     };
     let management = (registration == Registration::Managed)
-        .then(|| Arc::new(Management::of(manifest, contract, catalogs.id_of(contract), &image, values.keys())));
+        .then(|| Arc::new(Management::of(manifest, contract, contract.catalog.as_deref(), &image, values.keys())));
     let mut builder = EnvBuilder { manifest, snapshot, env: BTreeMap::new(), origins: BTreeMap::new(), findings };
     for (key, value) in values {
         let origin = match value.origin {

@@ -29,6 +29,9 @@ pub enum Failure {
     /// It did not answer in time.
     #[error("it did not answer within {} s", .0.as_secs_f32())]
     Timeout(Duration),
+    /// The proxy of the settings wants to know who we are, or does not take who we say we are.
+    #[error("its proxy refused who we are (HTTP 407)")]
+    ProxyRefused,
     /// No secure connection came about.
     #[error("no trusted TLS connection: {0}")]
     Tls(String),
@@ -141,6 +144,7 @@ impl Failure {
             | Self::UnknownManager { .. } => true,
             Self::Refused { code, .. } => PASSING_CODES.contains(&code.as_str()),
             Self::Settings(_)
+            | Self::ProxyRefused
             | Self::Tls(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
@@ -160,6 +164,7 @@ impl Failure {
             Self::Answer(_) | Self::TooLarge { .. } | Self::Server { status: 500, .. } => others_work,
             Self::Unreachable(_)
             | Self::Timeout(_)
+            | Self::ProxyRefused
             | Self::Tls(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
@@ -181,6 +186,7 @@ impl Failure {
             Self::Settings(_)
             | Self::Unreachable(_)
             | Self::Timeout(_)
+            | Self::ProxyRefused
             | Self::Tls(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
@@ -211,6 +217,10 @@ impl PlatformError {
             Failure::Unreachable(_) | Failure::Timeout(_) => {
                 format!("check {} and {}, and that the platform runs", at("url"), at("proxy"))
             }
+            Failure::ProxyRefused => format!("say who Lockstep is at the proxy in {}", at("proxyAuth")),
+            Failure::Settings(_) => {
+                format!("correct `platforms.{}` in the settings, or what the manifest says", self.platform)
+            }
             Failure::Tls(_) => format!("name the certificates to trust in {}", at("ca")),
             Failure::Unauthorized(_) => format!("put a token that the platform takes where {} says", at("token")),
             Failure::Redirected { .. } | Failure::NotGraphQl { .. } | Failure::NotJson { .. } => {
@@ -219,8 +229,7 @@ impl PlatformError {
             Failure::RateLimited { .. } | Failure::Server { .. } | Failure::TooLarge { .. } => {
                 "look into the platform's own log, and try again later".to_owned()
             }
-            Failure::Settings(_)
-            | Failure::Forbidden { .. }
+            Failure::Forbidden { .. }
             | Failure::Refused { .. }
             | Failure::NoLicence { .. }
             | Failure::OtherManager { .. }
@@ -247,6 +256,7 @@ mod tests {
         assert!(help(Failure::Unauthorized(String::new())).contains("`platforms.p.token`"));
         assert!(help(Failure::Timeout(Duration::ZERO)).contains("`platforms.p.url`"));
         assert!(help(Failure::Tls(String::new())).contains("`platforms.p.ca`"));
+        assert!(help(Failure::ProxyRefused).contains("`platforms.p.proxyAuth`"));
     }
 
     #[test]

@@ -19,6 +19,8 @@ use crate::model::PlatformName;
 const LIMIT: usize = 16 << 20;
 /// The longest text of an error that is kept, in characters.
 const TEXT: usize = 300;
+/// The HTTP library's words where a proxy answers the request for a tunnel with HTTP 407.
+const TUNNEL_REFUSED: &str = "tunnel error: proxy authorization required";
 /// The longest time a platform can make us wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
 
@@ -84,14 +86,14 @@ impl Http {
             .connect_timeout(config.connect_timeout)
             .pool_idle_timeout(Duration::from_secs(20));
         if let Some(proxy) = config.proxy {
-            let proxy = Proxy::all(proxy).map_err(|error| settings("the proxy can't be used", error))?;
+            let proxy = Proxy::all(proxy).map_err(|error| settings("`proxy` can't be used", error))?;
             builder = builder.proxy(proxy);
         }
         if let Some(pem) = config.ca {
             let certificates =
-                Certificate::from_pem_bundle(&pem).map_err(|error| settings("the CA can't be read", error))?;
+                Certificate::from_pem_bundle(&pem).map_err(|error| settings("`ca` can't be read", error))?;
             if certificates.is_empty() {
-                return Err(Failure::Settings("the CA holds no certificate in PEM".to_owned()));
+                return Err(Failure::Settings("`ca` holds no certificate in PEM".to_owned()));
             }
             builder = builder.tls_certs_only(certificates);
         } else if base.scheme() == "http" {
@@ -151,6 +153,9 @@ impl Http {
             why = error.to_string();
             cause = error.source();
         }
+        if why == TUNNEL_REFUSED {
+            return Failure::ProxyRefused;
+        }
         let why = self.scrubbed(if why.is_empty() { "the connection broke" } else { &why });
         if timed_out {
             Failure::Timeout(deadline)
@@ -200,6 +205,7 @@ fn of_status(response: &Response) -> Option<Failure> {
     let retry_after = || retry_after(response.headers());
     match status {
         StatusCode::UNAUTHORIZED => Some(Failure::Unauthorized(format!("HTTP {status}"))),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => Some(Failure::ProxyRefused),
         StatusCode::TOO_MANY_REQUESTS => Some(Failure::RateLimited { retry_after: retry_after() }),
         status if status.is_redirection() => Some(Failure::Redirected { status: status.as_u16() }),
         status if status.is_server_error() => {

@@ -136,6 +136,8 @@ pub struct ListedConnector {
     pub active: Option<bool>,
     /// Milliseconds since the Unix epoch, on the platform's clock, of its last sign of life.
     pub heartbeat: Option<i64>,
+    /// Whether a manager runs it for the platform, rather than that it came by itself; `false` where it does not say.
+    pub managed: bool,
     /// What it does; none where the platform does not say.
     pub kind: Option<KindWord>,
     /// What the platform was last told about its container.

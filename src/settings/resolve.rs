@@ -45,7 +45,7 @@ pub enum LoadError {
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// The file could not be read.
-    #[error("failed to read the secret file `{path}`")]
+    #[error("failed to read the file `{path}`")]
     Io {
         /// The file.
         path: PathBuf,
@@ -54,7 +54,7 @@ pub enum ResolveError {
         source: std::io::Error,
     },
     /// It is a directory, device or pipe.
-    #[error("the secret file `{path}` is not a regular file")]
+    #[error("`{path}` is not a regular file")]
     NotAFile {
         /// The file.
         path: PathBuf,

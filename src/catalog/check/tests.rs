@@ -17,6 +17,7 @@ fn a_schema_that_does_not_compile_makes_its_contract_undeployable() {
     let slug = Slug::try_from("broken").unwrap();
     let contract = Contract {
         slug: slug.clone(),
+        catalog: None,
         title: String::new(),
         short_description: String::new(),
         kind: Some(ConnectorKind::Stream),

@@ -58,7 +58,7 @@ impl Publisher for OpenAevClient {
     }
 }
 
-fn in_todays_format(contract: ContractWire, keys: Vec<KeyWire>) -> Value {
+fn in_todays_format(contract: ContractWire, keys: Vec<KeyWire>) -> Map<String, Value> {
     let is_required = |key: &&KeyWire| key.connector_configuration_required == Some(true);
     let mut required: Vec<_> = keys.iter().filter(is_required).map(|key| &key.connector_configuration_key).collect();
     required.sort();
@@ -67,23 +67,23 @@ fn in_todays_format(contract: ContractWire, keys: Vec<KeyWire>) -> Value {
     let is_inside = contract.catalog_connector_type.as_deref() == Some("EXECUTOR")
         && contract.catalog_connector_manager_supported == Some(false);
     let properties: Map<String, Value> =
-        keys.into_iter().map(|key| (key.connector_configuration_key.clone(), property(key))).collect();
-    without_nulls(json!({
-        "slug": contract.catalog_connector_slug,
-        "title": contract.catalog_connector_title,
-        "short_description": contract.catalog_connector_short_description,
-        "container_type": contract.catalog_connector_type,
-        "container_version": contract.catalog_connector_container_version,
-        "manager_supported": contract.catalog_connector_manager_supported,
-        "class_name": is_inside.then_some("inside the platform"),
-        "verified": contract.catalog_connector_verified,
-        "source_code": contract.catalog_connector_source_code,
-        "config_schema": { "type": "object", "properties": properties, "required": required },
-    }))
+        keys.into_iter().map(|key| (key.connector_configuration_key.clone(), property(key).into())).collect();
+    without_nulls([
+        ("slug", json!(contract.catalog_connector_slug)),
+        ("title", json!(contract.catalog_connector_title)),
+        ("short_description", json!(contract.catalog_connector_short_description)),
+        ("container_type", json!(contract.catalog_connector_type)),
+        ("container_version", json!(contract.catalog_connector_container_version)),
+        ("manager_supported", json!(contract.catalog_connector_manager_supported)),
+        ("class_name", json!(is_inside.then_some("inside the platform"))),
+        ("verified", json!(contract.catalog_connector_verified)),
+        ("source_code", json!(contract.catalog_connector_source_code)),
+        ("config_schema", json!({ "type": "object", "properties": properties, "required": required })),
+    ])
 }
 
 /// A key in the words of JSON Schema; the platform leaves out the type of one that takes values of several types.
-fn property(key: KeyWire) -> Value {
+fn property(key: KeyWire) -> Map<String, Value> {
     let of_type = key.connector_configuration_type.map(|word| word.to_lowercase());
     let items = (of_type.as_deref() == Some("array")).then(|| json!({ "type": "string" }));
     let format = key.connector_configuration_format.filter(|word| word != "DEFAULT");
@@ -94,22 +94,21 @@ fn property(key: KeyWire) -> Value {
         choices.sort();
         choices
     });
-    without_nulls(json!({
-        "type": of_type,
-        "items": items,
-        "format": format,
-        "description": key.connector_configuration_description,
-        "default": key.connector_configuration_default,
-        "enum": choices,
-        "writeOnly": key.connector_configuration_writeonly.filter(|it| *it),
-    }))
+    without_nulls([
+        ("type", json!(of_type)),
+        ("items", json!(items)),
+        ("format", json!(format)),
+        ("description", json!(key.connector_configuration_description)),
+        ("default", json!(key.connector_configuration_default)),
+        ("enum", json!(choices)),
+        ("writeOnly", json!(key.connector_configuration_writeonly.filter(|it| *it))),
+    ])
 }
 
-fn without_nulls(mut value: Value) -> Value {
-    if let Some(fields) = value.as_object_mut() {
-        fields.retain(|_, field| !field.is_null());
-    }
-    value
+/// The fields that have a value.
+fn without_nulls<const N: usize>(fields: [(&str, Value); N]) -> Map<String, Value> {
+    let filled = fields.into_iter().filter(|(_, value)| !value.is_null());
+    filled.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 #[cfg(test)]
@@ -117,7 +116,7 @@ mod tests {
     use super::*;
 
     fn key(fields: Value) -> Value {
-        property(serde_json::from_value(fields).unwrap())
+        property(serde_json::from_value(fields).unwrap()).into()
     }
 
     #[test]

@@ -48,16 +48,18 @@ fn connector(id: ConnectorId, kind: ConnectorKind, prefix: &str, fields: &Fields
             }
         }
     }
-    let instance = match fields.get("connector_instance") {
-        Some(Value::Object(instance)) => text(instance, "connector_instance_current_status")?,
-        _ => None,
+    let instance = fields.get("connector_instance").and_then(Value::as_object);
+    let current = match instance {
+        Some(instance) => text(instance, "connector_instance_current_status")?,
+        None => None,
     };
     Ok(ListedConnector {
         name: words(name, WORD),
         active: None,
         heartbeat,
+        managed: instance.is_some(),
         kind: Some(KindWord::Known(kind)),
-        status: instance.map(status),
+        status: current.map(status),
         queue: None,
         last_run,
     })

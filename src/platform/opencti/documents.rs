@@ -39,6 +39,7 @@ pub const CONNECTORS: Document = Document {
     active
     last_seen_at
     connector_type
+    is_managed
     manager_current_status
     connector_queue_details @include(if: $queues) { messages_number messages_size }
     connector_info { last_run_datetime }
@@ -57,6 +58,7 @@ pub const CONNECTORS_OLDER: Document = Document {
     active
     updated_at
     connector_type
+    is_managed
     manager_current_status
     connector_queue_details @include(if: $queues) { messages_number messages_size }
     connector_info { last_run_datetime }
@@ -98,7 +100,7 @@ pub const LOGS: Document = Document {
 pub const CATALOGS: Document = Document {
     what: "read the catalogs",
     capability: "INGESTION",
-    text: "query LockstepCatalogs { catalogs { name contracts } }",
+    text: "query LockstepCatalogs { catalogs { id name contracts } }",
 };
 
 /// Those that every supported release takes.

@@ -84,6 +84,7 @@ pub(super) struct ConnectorWire {
     last_seen_at: Option<String>,
     updated_at: Option<String>,
     connector_type: Option<String>,
+    is_managed: Option<bool>,
     manager_current_status: Option<String>,
     connector_queue_details: Option<QueueWire>,
     connector_info: Option<InfoWire>,
@@ -125,6 +126,7 @@ fn connector(id: ConnectorId, wire: ConnectorWire) -> Result<ListedConnector, St
         active: wire.active,
         heartbeat: wire.last_seen_at.or(wire.updated_at).map(time).transpose()?,
         last_run: wire.connector_info.and_then(|info| info.last_run_datetime).map(time).transpose()?,
+        managed: wire.is_managed.unwrap_or(false),
         kind: wire.connector_type.map(|word| match ConnectorKind::from_word(&word) {
             Some(kind) => KindWord::Known(kind),
             None => KindWord::Unknown(words(&word, WORD)),

@@ -128,6 +128,7 @@ mod tests {
             name: "x".to_owned(),
             active: Some(true),
             heartbeat,
+            managed: false,
             kind: None,
             status: None,
             queue: None,

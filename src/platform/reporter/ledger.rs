@@ -187,6 +187,7 @@ mod tests {
             name: String::new(),
             active: None,
             heartbeat: None,
+            managed: false,
             kind: None,
             status,
             queue: None,

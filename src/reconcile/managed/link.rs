@@ -62,7 +62,8 @@ impl ManagedLink {
             Some(asked) => match asked.await {
                 Ok(all) => {
                     let managed = |id: &_| instances.iter().any(|listed| listed.id == *id);
-                    Some(all.connectors.into_keys().filter(|id| !managed(id)).collect())
+                    let by_themselves = all.connectors.into_iter().filter(|(id, one)| !one.managed && !managed(id));
+                    Some(by_themselves.map(|(id, _)| id).collect())
                 }
                 // Without the right to see them, none of them can be migrated.
                 Err(PlatformError { failure: Failure::Forbidden { .. }, .. }) => Some(BTreeSet::new()),

@@ -259,6 +259,18 @@ async fn requests_go_through_the_proxy() {
     assert!(proxy.requests()[0].starts_with("POST http://platform.invalid:8080/graphql HTTP/1.1\r\n"));
 }
 
+#[tokio::test]
+async fn a_proxy_that_wants_to_know_who_asks_is_told_from_a_platform() {
+    for url in ["http://platform.invalid:8080", "https://platform.invalid:8443"] {
+        let head = "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\n";
+        let proxy = Scripted::start(vec![Answer::Reply(head, String::new())]).await;
+        let mut config = config(url);
+        config.proxy = Some(proxy.url().parse().unwrap());
+        let error = OpenCtiClient::new(config).unwrap().about().await.unwrap_err();
+        assert_eq!(error.failure, Failure::ProxyRefused, "{error:?}");
+    }
+}
+
 #[test]
 fn settings_that_can_not_work_are_refused_at_once() {
     let cases: [(&str, &str); 4] = [

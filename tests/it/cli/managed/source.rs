@@ -57,6 +57,33 @@ async fn a_manifest_becomes_a_managed_connector_with_the_platforms_id_and_token(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_platforms_own_catalog_is_enough_to_make_connectors() {
+    let managed = Managed::start("", "").await;
+    let env = &managed.env;
+    let text = std::fs::read_to_string(env.path("lockstep.yaml")).unwrap();
+    env.write("lockstep.yaml", &text.replace("[{source: catalog/test.json}]", "[{platform: opencti}]"));
+    env.declare("a", "");
+    managed.apply().with(0).saying("1 added, 0 changed, 0 destroyed");
+    assert_eq!(managed.at_platform(&env.instance("a")).await["managed"]["requested"], "starting");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_managed_connector_that_is_missing_from_a_listing_is_not_migrated() {
+    let managed = Managed::start("", "").await;
+    let env = &managed.env;
+    env.declare("a", &env.sealed("a", "FEED_API_KEY", "c0nnectors-key"));
+    managed.apply().with(0);
+    let container = env.running()["a"].clone();
+    managed.platform.fault("empty").await;
+    managed.apply().with(0).saying("No changes.");
+    managed.platform.fault("none").await;
+    managed.apply().with(0).saying("No changes.");
+    assert_eq!(env.running()["a"], container);
+    let sent = managed.platform.operations().await;
+    assert!(!sent.iter().any(|one| one == "connectorMigrateToManaged"), "{sent:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_people_change_in_the_platform_is_shown_and_put_back() {
     let managed = Managed::start("uiControl: override,", "").await;
     let env = &managed.env;
