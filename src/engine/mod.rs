@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     model::{InstanceName, OwnerName},
-    plan::{ContainerId, Observed, Plan, Step},
+    plan::{ContainerId, Layer, Observed, Plan, Step},
 };
 
 pub use crate::desired::OpenedEnv;
@@ -49,7 +49,7 @@ pub enum Progress {
     Pulling(u64, Option<u64>),
     /// The container is being created.
     Creating,
-    /// The former container is being stopped.
+    /// A container that runs is being stopped, in a replacement the former one.
     StoppingOld,
     /// The container is being started.
     Starting,
@@ -157,6 +157,15 @@ pub struct Inspected {
     pub image_fields: BTreeMap<String, String>,
 }
 
+/// An image that the engine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalImage {
+    /// The engine's id of it.
+    pub id: String,
+    /// Seconds since the Unix epoch at which a reference last came to name it, where the engine knows.
+    pub tagged: Option<i64>,
+}
+
 /// Something that happened to a container of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineEvent {
@@ -240,11 +249,15 @@ pub trait Engine: Send + Sync + 'static {
         allowed: bool,
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
-    /// Whether an image is on the engine.
+    /// What an image reference names on the engine; none where it has no such image.
     ///
     /// # Errors
     /// Where the engine can't be asked.
-    fn has_image(&self, image: &str) -> impl Future<Output = Result<bool, EngineError>> + Send;
+    fn image(&self, image: &str) -> impl Future<Output = Result<Option<LocalImage>, EngineError>> + Send;
+
+    /// What pulling images would fetch: of each the layers that the engine lacks, as far as its registry tells in a second
+    /// or two. Nothing is pulled, and what can't be told is left out.
+    fn missing_layers(&self, images: &[String]) -> impl Future<Output = BTreeMap<String, Vec<Layer>>> + Send;
 
     /// The engine's name, version and address for `doctor`, and how long the answer took.
     ///

@@ -510,13 +510,7 @@ fn an_instance_whose_manifest_is_gone_is_nobodys_and_goes_with_its_container() {
     let overlaid = world.overlay();
     assert!(overlaid.desired.wanted.is_empty(), "it is not run as one of people's");
     assert_eq!(overlaid.gone.len(), 1);
-    let mut plan = Plan {
-        revision: Revision::Directory(String::new()),
-        steps: Vec::new(),
-        untouched: Vec::new(),
-        held: Vec::new(),
-        refused: Vec::new(),
-    };
+    let mut plan = Plan::empty(Revision::Directory(String::new()));
     let rules = PruneRules { allow_empty: true, ..PruneRules::default() };
     let removals = |plan: &Plan, observed: &Observed, rules: &PruneRules| {
         super::removals(&overlaid.gone, plan, &overlaid.desired, observed, rules).len()

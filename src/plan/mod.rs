@@ -2,6 +2,8 @@
 
 mod against;
 mod cite;
+mod cost;
+mod cost_wire;
 mod diff;
 mod drift;
 mod observed;
@@ -22,6 +24,7 @@ pub use crate::model::{
 };
 pub use against::{as_running, sealed_digests};
 pub use cite::{cite, cited};
+pub use cost::{Downtime, Known, Layer, Pull, Pulled, Timings, Total};
 pub use diff::{Digests, diff, needs_digest, needs_look};
 pub use drift::is_drift;
 use observed::OF_PLATFORM;

@@ -7,10 +7,11 @@ use bollard::{
     errors::Error as BollardError,
     models::{
         ContainerCreateBody, ContainerInspectResponse, ContainerSummary, ContainerUpdateBody, EndpointSettings,
-        ImageInspect, Network, NetworkConnectRequest, NetworkDisconnectRequest, RestartPolicy, SystemVersion,
+        ImageInspect, Network, NetworkConnectRequest, NetworkDisconnectRequest, RestartPolicy, SystemInfo,
+        SystemVersion,
     },
     query_parameters::{
-        CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptions,
+        CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions,
         RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
     },
 };
@@ -138,6 +139,18 @@ impl Client {
             Err(EngineError::Refused { status: 404, .. }) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// The ids of all images, also of those without a name.
+    pub(super) async fn images(&self) -> Result<Vec<String>, EngineError> {
+        let call = self.docker.list_images(None::<ListImagesOptions>);
+        let listed = self.call("list images", self.deadlines.look, call).await?;
+        Ok(listed.into_iter().map(|image| image.id).collect())
+    }
+
+    /// What the engine says of itself.
+    pub(super) async fn info(&self) -> Result<SystemInfo, EngineError> {
+        self.call("tell about itself", self.deadlines.look, self.docker.info()).await
     }
 
     /// Creates a container and gives its id.

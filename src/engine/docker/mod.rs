@@ -13,6 +13,7 @@ mod observe;
 mod other_manager;
 mod preflight;
 mod pull;
+mod registry;
 mod replace;
 mod stop;
 mod streams;

@@ -6,6 +6,7 @@ mod apply;
 mod canary;
 mod catalogs;
 mod connection;
+mod cost;
 mod drift;
 mod environment;
 mod exits;
