@@ -5,7 +5,9 @@ use tokio_util::sync::CancellationToken;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{Engine, EngineError, EngineEvent, Inspected, LocalImage, LogLine, OpenedEnv, Outcome, Problem, Progress};
+use super::{
+    Engine, EngineError, EngineEvent, Inspected, LocalImage, LogLine, OpenedEnv, Outcome, Problem, Progress, Touch,
+};
 use crate::{
     model::OwnerName,
     plan::{ContainerId, Layer, Observed, Plan, Step},
@@ -57,6 +59,10 @@ impl Engine for NoEngine {
 
     async fn image(&self, _: &str) -> Result<Option<LocalImage>, EngineError> {
         refused("look at an image")
+    }
+
+    async fn touches(&self, _: i64) -> Result<Vec<Touch>, EngineError> {
+        refused("tell past events")
     }
 
     async fn missing_layers(&self, _: &[String]) -> BTreeMap<String, Vec<Layer>> {

@@ -184,6 +184,7 @@ impl World {
             image: "opencti/connector-misp:1".to_owned(),
             fields: None,
             sensitive_equal: BTreeMap::new(),
+            moved_image: None,
             refreshed: false,
         });
         self.observed.containers.sort_by(|a, b| a.instance.cmp(&b.instance));

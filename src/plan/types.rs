@@ -172,6 +172,8 @@ pub struct InPlace {
     pub pids: Option<u64>,
     /// Whether the engine gets back its own leave to restart the container.
     pub restarts: bool,
+    /// The name to take back.
+    pub name: Option<String>,
     /// Networks to join.
     pub join: Vec<String>,
     /// Networks to leave.

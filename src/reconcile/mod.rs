@@ -27,6 +27,7 @@ mod record;
 mod run;
 mod seen;
 mod serve;
+mod since;
 mod standing;
 mod state;
 mod stopwatch;

@@ -66,6 +66,7 @@ fn seen(state: ContainerState, age: i64) -> (Observed, Live) {
         image: "opencti/x:1".to_owned(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
+        moved_image: None,
         refreshed: false,
     };
     (Observed { containers: vec![container] }, Live { running, started: Some(NOW - age), ..Live::default() })

@@ -21,12 +21,12 @@ use super::{
     preflight::preflight,
     pull::{Pulls, is_reference},
     registry::missing_layers,
-    streams,
+    streams, touches,
 };
 use crate::{
     engine::{
         Adopted, Engine, EngineError, EngineEvent, ForeignManaged, Gate, Inspected, LocalImage, LogLine, OpenedEnv,
-        Outcome, Problem, Progress,
+        Outcome, Problem, Progress, Touch,
     },
     model::OwnerName,
     plan::{ContainerId, Layer, Observed, Plan, Step},
@@ -140,6 +140,10 @@ impl Engine for DockerEngine {
 
     async fn image(&self, image: &str) -> Result<Option<LocalImage>, EngineError> {
         if is_reference(image) { self.shared.ids.look(&self.shared.client, image).await } else { Ok(None) }
+    }
+
+    async fn touches(&self, since: i64) -> Result<Vec<Touch>, EngineError> {
+        touches::touches(&self.shared.client, since).await
     }
 
     async fn missing_layers(&self, images: &[String]) -> BTreeMap<String, Vec<Layer>> {

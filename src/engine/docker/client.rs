@@ -12,7 +12,7 @@ use bollard::{
     },
     query_parameters::{
         CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions,
-        RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+        RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
     },
 };
 
@@ -197,6 +197,12 @@ impl Client {
         let options = RemoveContainerOptionsBuilder::new().v(false).force(force).build();
         let call = self.docker.remove_container(container, Some(options));
         self.call(format!("remove container `{container}`"), self.deadlines.change, call).await
+    }
+
+    pub(super) async fn rename(&self, container: &str, name: &str) -> Result<(), EngineError> {
+        let options = RenameContainerOptionsBuilder::new().name(name).build();
+        let call = self.docker.rename_container(container, options);
+        self.call(format!("rename container `{container}` to `{name}`"), self.deadlines.look, call).await
     }
 
     pub(super) async fn restart_policy(&self, container: &str, policy: RestartPolicy) -> Result<(), EngineError> {

@@ -17,6 +17,7 @@ mod registry;
 mod replace;
 mod stop;
 mod streams;
+mod touches;
 mod update;
 
 pub use adapter::{DockerEngine, RECOMMENDED_CONCURRENCY};

@@ -8,6 +8,7 @@ mod catalogs;
 mod connection;
 mod cost;
 mod drift;
+mod drift_fields;
 mod environment;
 mod exits;
 mod guards;

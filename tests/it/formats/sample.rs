@@ -201,6 +201,7 @@ pub(super) fn container(wanted: &Wanted) -> ObservedContainer {
         image: wanted.image.clone(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
+        moved_image: None,
         refreshed: false,
     }
 }
