@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     model::{InstanceName, OwnerName},
-    plan::{ContainerId, Observed, Plan, Step},
+    plan::{ContainerId, Layer, Observed, Plan, Step},
 };
 
 pub use crate::desired::OpenedEnv;
@@ -49,7 +49,7 @@ pub enum Progress {
     Pulling(u64, Option<u64>),
     /// The container is being created.
     Creating,
-    /// The former container is being stopped.
+    /// A container that runs is being stopped, in a replacement the former one.
     StoppingOld,
     /// The container is being started.
     Starting,
@@ -141,6 +141,8 @@ pub struct Inspected {
     pub health: Option<String>,
     /// The image reference it was made from, as written.
     pub image: String,
+    /// The engine's id of the image that it was made from.
+    pub image_id: String,
     /// Whether the engine still has that image, so that what it brings is told apart from what was set.
     pub image_known: bool,
     /// Whether Lockstep made it, rather than took it over as another manager had made it.
@@ -155,6 +157,39 @@ pub struct Inspected {
     pub fields: BTreeMap<String, String>,
     /// The fields that have the image's own value: a wanted value equal to one of these is no change.
     pub image_fields: BTreeMap<String, String>,
+}
+
+/// An image that the engine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalImage {
+    /// The engine's id of it.
+    pub id: String,
+    /// Seconds since the Unix epoch at which a reference last came to name it, where the engine knows.
+    pub tagged: Option<i64>,
+}
+
+/// One change of a container that was there already, by whomever.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touch {
+    /// The container.
+    pub container: ContainerId,
+    /// What was changed.
+    pub what: Touched,
+    /// Seconds since the Unix epoch, by the engine's clock.
+    pub time: i64,
+}
+
+/// What can be changed about a container that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touched {
+    /// Its limits or its restart policy.
+    Limits,
+    /// Its name.
+    Name,
+    /// It was frozen.
+    Pause,
+    /// It joined or left this network.
+    Network(String),
 }
 
 /// Something that happened to a container of ours.
@@ -240,11 +275,22 @@ pub trait Engine: Send + Sync + 'static {
         allowed: bool,
     ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
-    /// Whether an image is on the engine.
+    /// What an image reference names on the engine; none where it has no such image.
     ///
     /// # Errors
     /// Where the engine can't be asked.
-    fn has_image(&self, image: &str) -> impl Future<Output = Result<bool, EngineError>> + Send;
+    fn image(&self, image: &str) -> impl Future<Output = Result<Option<LocalImage>, EngineError>> + Send;
+
+    /// How containers were changed while they were there, since a moment in seconds since the Unix epoch, the oldest first,
+    /// as far as the engine remembers.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    fn touches(&self, since: i64) -> impl Future<Output = Result<Vec<Touch>, EngineError>> + Send;
+
+    /// What pulling images would fetch: of each the layers that the engine lacks, as far as its registry tells in a second
+    /// or two. Nothing is pulled, and what can't be told is left out.
+    fn missing_layers(&self, images: &[String]) -> impl Future<Output = BTreeMap<String, Vec<Layer>>> + Send;
 
     /// The engine's name, version and address for `doctor`, and how long the answer took.
     ///

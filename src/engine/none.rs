@@ -3,12 +3,14 @@
 use futures_util::{StreamExt, stream, stream::BoxStream};
 use tokio_util::sync::CancellationToken;
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::{Engine, EngineError, EngineEvent, Inspected, LogLine, OpenedEnv, Outcome, Problem, Progress};
+use super::{
+    Engine, EngineError, EngineEvent, Inspected, LocalImage, LogLine, OpenedEnv, Outcome, Problem, Progress, Touch,
+};
 use crate::{
     model::OwnerName,
-    plan::{ContainerId, Observed, Plan, Step},
+    plan::{ContainerId, Layer, Observed, Plan, Step},
 };
 
 /// Refuses every call: a command that works offline is built over this, so that a mistake shows.
@@ -55,8 +57,16 @@ impl Engine for NoEngine {
         refused("change a container")
     }
 
-    async fn has_image(&self, _: &str) -> Result<bool, EngineError> {
+    async fn image(&self, _: &str) -> Result<Option<LocalImage>, EngineError> {
         refused("look at an image")
+    }
+
+    async fn touches(&self, _: i64) -> Result<Vec<Touch>, EngineError> {
+        refused("tell past events")
+    }
+
+    async fn missing_layers(&self, _: &[String]) -> BTreeMap<String, Vec<Layer>> {
+        BTreeMap::new()
     }
 
     async fn about(&self) -> Result<(String, Duration), EngineError> {

@@ -3,7 +3,7 @@
 use crate::{
     model::{Finding, InstanceName, printable},
     plan::{
-        Action, Reason,
+        Action, Reason, Timings,
         wire::{FindingJson, ReasonJson},
     },
 };
@@ -81,13 +81,16 @@ pub struct Entry {
     pub reasons: Vec<ReasonJson>,
     /// What is wrong with an instance that is held.
     pub findings: Vec<FindingJson>,
+    /// How long the parts of a step took that was carried out.
+    pub took: Timings,
 }
 
 impl Entry {
     /// An entry without causes, its message cut to what is kept.
     pub fn new(instance: &InstanceName, at: i64, event: Event, revision: Option<String>, message: &str) -> Self {
         let (instance, message) = (instance.clone(), printable(message, MAX_MESSAGE));
-        Self { instance, at, event, revision, message, reasons: Vec::new(), findings: Vec::new() }
+        let (reasons, findings, took) = (Vec::new(), Vec::new(), Timings::default());
+        Self { instance, at, event, revision, message, reasons, findings, took }
     }
 
     /// The same with the reasons of a step.

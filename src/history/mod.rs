@@ -6,8 +6,10 @@
 mod entry;
 mod error;
 mod store;
+mod timings;
 pub mod wire;
 
 pub use entry::{Ending, Entry, Event};
 pub use error::HistoryError;
 pub use store::{FILE, Store, read};
+pub use timings::medians;

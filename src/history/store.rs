@@ -13,7 +13,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, Transaction, param
 use sha2::{Digest, Sha256};
 
 use super::{
-    Entry, Event, HistoryError,
+    Entry, Event, HistoryError, timings,
     wire::{Body, EntryJson},
 };
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
 /// The name of the file below the state folder.
 pub const FILE: &str = "history.sqlite";
 /// The version of the tables.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How many entries of one instance are kept.
 const MAX_ENTRIES: u32 = 200;
 /// How large the file may become, in pages of 4 KiB; the oldest entries of all go before that.
@@ -84,9 +84,13 @@ impl Store {
             return Err(failed("open")(rusqlite::Error::SqliteFailure(code, Some(check))));
         }
         match version(&connection).map_err(failed("open"))? {
-            0 => {
+            known @ (0 | 1) => {
                 let make = |transaction: Transaction<'_>| {
-                    transaction.execute_batch(TABLES)?;
+                    if known == 0 {
+                        transaction.execute_batch(TABLES)?;
+                    }
+                    // The first version did not measure anything.
+                    transaction.execute_batch(timings::TABLE)?;
                     transaction.pragma_update(None, "user_version", VERSION)?;
                     transaction.commit()
                 };
@@ -145,7 +149,7 @@ impl Store {
         let failed = failed(&self.path, "write");
         let transaction = self.connection.transaction().map_err(&failed)?;
         work(&transaction)?;
-        bound(&transaction).map_err(&failed)?;
+        bound(&transaction).and_then(|()| timings::bound(&transaction)).map_err(&failed)?;
         transaction.commit().map_err(failed)
     }
 }
@@ -156,31 +160,37 @@ impl Store {
 /// Where the file is damaged, newer than this Lockstep, or can't be read.
 pub fn read(folder: &Path, instance: &InstanceName, limit: u32) -> Result<Vec<EntryJson>, HistoryError> {
     let path = folder.join(FILE);
-    match fs::metadata(&path) {
-        Ok(_) => {}
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(source) => return Err(HistoryError::Io { what: "read", path, source }),
-    }
+    let Some((connection, _)) = open_to_read(&path)? else { return Ok(Vec::new()) };
     let failed = failed(&path, "read");
+    let mut select = connection
+        .prepare("SELECT at, first, count, body FROM entries WHERE instance = ? ORDER BY at DESC, id DESC LIMIT ?")
+        .map_err(&failed)?;
+    let rows = select.query_map(params![instance.as_str(), limit], columns).map_err(&failed)?;
+    rows.map(|row| entry(row.map_err(&failed)?, &path)).collect()
+}
+
+/// Opens a history to read it, and gives its version; none where nothing is kept.
+pub(super) fn open_to_read(path: &Path) -> Result<Option<(Connection, u32)>, HistoryError> {
+    match fs::metadata(path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(HistoryError::Io { what: "read", path: path.to_owned(), source }),
+    }
+    let failed = failed(path, "read");
     // A reader of a write-ahead log takes part in its locking, for which it writes; without that right it only reads.
     let flags = [OpenFlags::SQLITE_OPEN_READ_WRITE, OpenFlags::SQLITE_OPEN_READ_ONLY];
     let open = |flags| {
-        let connection = Connection::open_with_flags(&path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(PATIENCE)?;
         let version = version(&connection)?;
         Ok((connection, version))
     };
     let (connection, version) = open(flags[0]).or_else(|_| open(flags[1])).map_err(&failed)?;
     match version {
-        0 => return Ok(Vec::new()),
-        VERSION => {}
-        version => return Err(HistoryError::Newer { path: path.clone(), version }),
+        0 => Ok(None),
+        1..=VERSION => Ok(Some((connection, version))),
+        version => Err(HistoryError::Newer { path: path.to_owned(), version }),
     }
-    let mut select = connection
-        .prepare("SELECT at, first, count, body FROM entries WHERE instance = ? ORDER BY at DESC, id DESC LIMIT ?")
-        .map_err(&failed)?;
-    let rows = select.query_map(params![instance.as_str(), limit], columns).map_err(&failed)?;
-    rows.map(|row| entry(row.map_err(&failed)?, &path)).collect()
 }
 
 type Columns = (i64, i64, u64, String);
@@ -200,7 +210,7 @@ fn parse(body: &str, path: &Path) -> Result<Body, HistoryError> {
     serde_json::from_str(body).map_err(|source| HistoryError::Entry { path: path.to_owned(), source })
 }
 
-fn failed(path: &Path, what: &'static str) -> impl Fn(rusqlite::Error) -> HistoryError {
+pub(super) fn failed(path: &Path, what: &'static str) -> impl Fn(rusqlite::Error) -> HistoryError {
     let path = path.to_owned();
     move |source| HistoryError::Database { what, path: path.clone(), source }
 }
@@ -235,7 +245,7 @@ fn add(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -> Result<(), 
             params![name, MAX_ENTRIES],
         )
     };
-    put().map(drop).map_err(failed(path, "write"))
+    put().and_then(|_| timings::add(transaction, &entry.instance, &entry.took)).map_err(failed(path, "write"))
 }
 
 /// What two entries have in common that are counted as one: everything but times, messages and the revision. Being held

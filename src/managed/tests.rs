@@ -184,6 +184,7 @@ impl World {
             image: "opencti/connector-misp:1".to_owned(),
             fields: None,
             sensitive_equal: BTreeMap::new(),
+            moved_image: None,
             refreshed: false,
         });
         self.observed.containers.sort_by(|a, b| a.instance.cmp(&b.instance));
@@ -510,13 +511,7 @@ fn an_instance_whose_manifest_is_gone_is_nobodys_and_goes_with_its_container() {
     let overlaid = world.overlay();
     assert!(overlaid.desired.wanted.is_empty(), "it is not run as one of people's");
     assert_eq!(overlaid.gone.len(), 1);
-    let mut plan = Plan {
-        revision: Revision::Directory(String::new()),
-        steps: Vec::new(),
-        untouched: Vec::new(),
-        held: Vec::new(),
-        refused: Vec::new(),
-    };
+    let mut plan = Plan::empty(Revision::Directory(String::new()));
     let rules = PruneRules { allow_empty: true, ..PruneRules::default() };
     let removals = |plan: &Plan, observed: &Observed, rules: &PruneRules| {
         super::removals(&overlaid.gone, plan, &overlaid.desired, observed, rules).len()

@@ -41,6 +41,7 @@ pub fn as_running(
             image: wanted.image.clone(),
             fields: Some(fields),
             sensitive_equal,
+            moved_image: None,
             refreshed: false,
         }
     };

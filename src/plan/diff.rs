@@ -76,13 +76,8 @@ pub fn diff(
     pruning: &Pruning,
 ) -> Plan {
     let containers = by_instance(observed);
-    let mut plan = Plan {
-        revision: desired.revision.clone(),
-        steps: Vec::new(),
-        untouched: Vec::new(),
-        held: desired.held.values().cloned().collect(),
-        refused: Vec::new(),
-    };
+    let held = desired.held.values().cloned().collect();
+    let mut plan = Plan { held, ..Plan::empty(desired.revision.clone()) };
     for wanted in desired.wanted.values() {
         let own = containers.get(&wanted.name).map_or(&[][..], Vec::as_slice);
         match one(owner, desired, wanted, own, digests) {

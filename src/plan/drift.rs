@@ -4,7 +4,11 @@ use super::{Action, Cause, DEFAULT_PIDS, InPlace, ObservedContainer, Reason, Ste
 use crate::{desired::Wanted, model::HostNamespace};
 
 /// The field of the engine's own leave to restart a container.
-const RESTART: &str = "container.restart";
+pub const RESTART: &str = "container.restart";
+/// What stands there where a container may not be restarted: Lockstep sets that itself before it stops one.
+pub const NO_RESTARTS: &str = "no";
+/// The field of a container's own name.
+const NAME: &str = "container.name";
 /// What Lockstep sets there for a container that runs.
 const RESTARTS: &str = "on-failure:5";
 
@@ -15,9 +19,29 @@ pub(super) fn of(container: &ObservedContainer, wanted: &Wanted) -> Vec<Reason> 
     }
     let drifted = |reason: Reason| {
         let ours = (reason.field == RESTART).then(|| RESTARTS.to_owned());
-        Reason { cause: Cause::Drift, after: reason.after.or(ours), ..reason }
+        // No line of the source says that something is not there.
+        let (place, given) = if reason.after.is_some() { (reason.place, reason.given) } else { (None, None) };
+        Reason { cause: Cause::Drift, after: reason.after.or(ours), place, given, ..reason }
     };
-    reasons::changed_fields(container, wanted).into_iter().map(drifted).collect()
+    let fields = reasons::changed_fields(container, wanted).into_iter().map(drifted);
+    let moved = container.moved_image.as_ref().map(|moved| {
+        let named = |id: &str| format!("{} ({})", wanted.image, short(id));
+        let reason = Reason::of("image", Some(named(&moved.from)), Some(named(&moved.to)), Cause::Drift);
+        Reason { since: moved.since, ..reason }
+    });
+    let own = own_name(container, wanted).filter(|own| *own != container.name);
+    let renamed = own.map(|own| Reason::of(NAME, Some(container.name.clone()), Some(own), Cause::Drift));
+    fields.chain(moved).chain(renamed).collect()
+}
+
+/// The name that a container was created with.
+fn own_name(container: &ObservedContainer, wanted: &Wanted) -> Option<String> {
+    container.digest.as_ref().map(|digest| format!("{}-{}", wanted.name, digest.name_suffix()))
+}
+
+/// The beginning of an image's id, as engines shorten it.
+fn short(id: &str) -> String {
+    id.chars().take("sha256:".len() + 12).collect()
 }
 
 /// Whether a step puts back what something else changed about a container.
@@ -36,6 +60,7 @@ pub(super) fn in_place(container: &ObservedContainer, wanted: &Wanted, drift: &[
             "container.resources.memory" | "container.memorySwap" => change.memory = Some(spec.resources.memory?),
             "container.resources.pids" => change.pids = Some(spec.resources.pids.unwrap_or(DEFAULT_PIDS)),
             RESTART => change.restarts = true,
+            NAME => change.name = reason.after.clone(),
             "container.networks" if !spec.networks.is_empty() && spec.host_namespaces != [HostNamespace::Network] => {
                 let names = reason.before.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
                 let live: Vec<&str> = names.collect();

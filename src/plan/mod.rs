@@ -2,6 +2,8 @@
 
 mod against;
 mod cite;
+mod cost;
+mod cost_wire;
 mod diff;
 mod drift;
 mod observed;
@@ -22,10 +24,13 @@ pub use crate::model::{
 };
 pub use against::{as_running, sealed_digests};
 pub use cite::{cite, cited};
+pub use cost::{Downtime, Known, Layer, Pull, Pulled, Timings, Total};
 pub use diff::{Digests, diff, needs_digest, needs_look};
-pub use drift::is_drift;
+pub use drift::{NO_RESTARTS, RESTART, is_drift};
 use observed::OF_PLATFORM;
-pub use observed::{ContainerId, ContainerState, LABELS, Labels, Observed, ObservedContainer, SourceMark, SpecDigest};
+pub use observed::{
+    ContainerId, ContainerState, LABELS, Labels, MovedImage, Observed, ObservedContainer, SourceMark, SpecDigest,
+};
 pub use prune::{PruneRules, Pruning};
 pub use renames::{Rename, renames};
 pub use types::{

@@ -161,8 +161,22 @@ pub struct ObservedContainer {
     pub fields: Option<BTreeMap<String, String>>,
     /// For sensitive fields, whether the value equals the wanted one; only filled for containers about to change.
     pub sensitive_equal: BTreeMap<String, bool>,
+    /// What its image's reference names now, where that is another image than it was made from; only filled where it was
+    /// looked at for its own sake.
+    pub moved_image: Option<MovedImage>,
     /// Whether it was looked at although nothing about it is to change: what differs then was changed by something else.
     pub refreshed: bool,
+}
+
+/// A reference that names another image than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MovedImage {
+    /// The engine's id of the image that the container was made from.
+    pub from: String,
+    /// The engine's id of the image that the reference names now.
+    pub to: String,
+    /// Seconds since the Unix epoch at which that came about, where the engine knows.
+    pub since: Option<i64>,
 }
 
 /// Every container of ours at one moment, sorted by instance and then by creation.

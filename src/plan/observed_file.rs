@@ -167,6 +167,7 @@ fn container(json: ContainerJson) -> Result<ObservedContainer, String> {
         image: json.image,
         fields: None,
         sensitive_equal: std::collections::BTreeMap::new(),
+        moved_image: None,
         refreshed: false,
     })
 }

@@ -52,6 +52,7 @@ fn of_step(step: &Step) -> WorkJson {
                 ("memory", change.memory.map(|number| number.to_string())),
                 ("pids", change.pids.map(|number| number.to_string())),
                 ("restarts", change.restarts.then(|| "true".to_owned())),
+                ("name", change.name.clone()),
                 ("join", (!change.join.is_empty()).then(|| change.join.join(","))),
                 ("leave", (!change.leave.is_empty()).then(|| change.leave.join(","))),
             ];

@@ -90,6 +90,7 @@ fn container(wanted: &Wanted, number: usize, state: ContainerState) -> ObservedC
         image: wanted.image.clone(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
+        moved_image: None,
         refreshed: false,
     }
 }

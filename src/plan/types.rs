@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ContainerId, SpecDigest};
+use super::{ContainerId, Known, SpecDigest};
 use crate::{
     desired::{Held, Wanted},
     manifest::WantedState,
@@ -172,6 +172,8 @@ pub struct InPlace {
     pub pids: Option<u64>,
     /// Whether the engine gets back its own leave to restart the container.
     pub restarts: bool,
+    /// The name to take back.
+    pub name: Option<String>,
     /// Networks to join.
     pub join: Vec<String>,
     /// Networks to leave.
@@ -283,6 +285,29 @@ pub struct Step {
     pub work: Work,
 }
 
+impl Plan {
+    /// A plan without steps.
+    pub fn empty(revision: Revision) -> Self {
+        let (steps, untouched, held, refused) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { revision, steps, untouched, held, refused, known: Known::default() }
+    }
+}
+
+impl Step {
+    /// The container that carrying it out creates; none where it creates none, or an earlier attempt has done so.
+    pub fn creates(&self) -> Option<&NewContainer> {
+        match &self.work {
+            Work::Create(new) | Work::Recreate { new, .. } => Some(new),
+            Work::Replace(replacement) => replacement.existing.is_none().then_some(&replacement.new),
+            Work::Update { .. }
+            | Work::Start { .. }
+            | Work::Stop { .. }
+            | Work::Remove { .. }
+            | Work::AtPlatform(_) => None,
+        }
+    }
+}
+
 /// The guard that keeps a change which was rolled back from being tried again.
 pub const ROLLBACK: &str = "rollback";
 
@@ -315,6 +340,8 @@ pub struct Plan {
     pub held: Vec<Held>,
     /// What guards forbid.
     pub refused: Vec<Refusal>,
+    /// What is known of what the steps cost; only shown.
+    pub known: Known,
 }
 
 impl Plan {

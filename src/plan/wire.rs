@@ -5,8 +5,11 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use super::observed_file::{ContainerJson, ObservedJson, SignatureJson};
 use super::{Action, Given, Plan, Reason, Rename, Step};
+pub use super::{
+    cost_wire::{CostJson, DowntimeJson, PullJson},
+    observed_file::{ContainerJson, ObservedJson, SignatureJson},
+};
 use crate::model::{Finding, rfc3339};
 
 /// A finding.
@@ -155,14 +158,20 @@ pub struct StepJson {
     pub action: String,
     /// Why, at least one.
     pub reasons: Vec<ReasonJson>,
+    /// The image that is pulled for it; null where the engine has it, or nobody knows.
+    pub pull: Option<PullJson>,
+    /// For how long the instance does not run meanwhile; null where it runs on, or did not run.
+    pub downtime: Option<DowntimeJson>,
 }
 
-impl From<&Step> for StepJson {
-    fn from(step: &Step) -> Self {
+impl StepJson {
+    fn of(plan: &Plan, step: &Step) -> Self {
         Self {
             instance: step.instance.to_string(),
             action: step.action.as_str().to_owned(),
             reasons: step.reasons.iter().map(ReasonJson::from).collect(),
+            pull: plan.pull(step).as_ref().map(PullJson::from),
+            downtime: plan.downtime(step).as_ref().map(DowntimeJson::from),
         }
     }
 }
@@ -219,6 +228,8 @@ pub struct PlanJson {
     pub held: Vec<HeldJson>,
     /// What guards forbid.
     pub refused: Vec<RefusedJson>,
+    /// What all the steps cost together.
+    pub cost: CostJson,
 }
 
 impl PlanJson {
@@ -237,10 +248,11 @@ impl PlanJson {
         Self {
             revision: plan.revision.full(),
             summary: SummaryJson::of(plan),
-            steps: plan.steps.iter().map(StepJson::from).collect(),
+            steps: plan.steps.iter().map(|step| StepJson::of(plan, step)).collect(),
             renamed: renames.iter().map(RenameJson::from).collect(),
             held: plan.held.iter().map(held).collect(),
             refused: plan.refused.iter().map(refused).collect(),
+            cost: CostJson::of(plan),
         }
     }
 }

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     PassError, Pipeline, Planned, StepReport, Watcher,
     carry_out::{Basis, Seen, carry_out},
+    cost::note_costs,
 };
 use crate::{
     engine::{Engine, Problem},
@@ -98,6 +99,7 @@ pub async fn apply<S: Source, E: Engine>(
     let observed = seen.observed.clone();
     let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, options.refresh).await?;
     pipeline.cite(&mut planned).await;
+    note_costs(pipeline.engine.as_ref(), &mut planned.plan, &options.state).await?;
     if !confirm(&planned).await {
         return Ok(Applied { planned, problems: Vec::new(), steps: Vec::new() });
     }

@@ -102,7 +102,7 @@ impl<E: Engine> Job<E> {
             let error = error as &dyn std::error::Error;
             tracing::error!(instance = %step.instance, action = step.action.as_str(), error, "a step was not begun");
         }
-        self.send(StepReport { instance: step.instance.clone(), action: step.action, result });
+        self.send(StepReport::of(step, result));
     }
 
     fn send(&self, report: StepReport) {
@@ -113,11 +113,5 @@ impl<E: Engine> Job<E> {
 }
 
 fn plan_of(steps: &[Step]) -> Plan {
-    Plan {
-        revision: Revision::Directory(String::new()),
-        steps: steps.to_vec(),
-        untouched: Vec::new(),
-        held: Vec::new(),
-        refused: Vec::new(),
-    }
+    Plan { steps: steps.to_vec(), ..Plan::empty(Revision::Directory(String::new())) }
 }

@@ -115,7 +115,7 @@ fn happened(options: &ApplyOptions, applied: &Applied, refused: Vec<Step>) -> Ve
     let failures = refused.iter().filter_map(|step| {
         let problem = applied.problems.iter().find(|problem| problem.instance() == &step.instance)?;
         let result = Err(StepError::Engine(problem.to_error()));
-        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
+        Some(StepReport::of(step, result))
     });
     let failures: Vec<_> = failures.collect();
     let steps = plan.steps.iter().chain(&refused);

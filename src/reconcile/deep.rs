@@ -1,13 +1,17 @@
 //! Looks at every container closely, so that what something else changed shows although our marks are untouched.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use futures_util::stream::{self, StreamExt};
 use secrecy::ExposeSecret;
 
 use super::{PassError, Pipeline, Planned, pipeline::LOOKS, seen::note_look};
 use crate::{
     desired::{DesiredState, OpenedEnv, Wanted},
-    engine::{Engine, EngineError, Inspected},
-    plan::{ContainerId, ContainerState, Observed, ObservedContainer, Pruning},
+    engine::{Engine, EngineError, Inspected, LocalImage},
+    manifest::WantedState,
+    model::InstanceName,
+    plan::{ContainerId, ContainerState, MovedImage, Observed, ObservedContainer, Pruning, RESTART},
     secrets::DigestKey,
     source::Source,
 };
@@ -28,11 +32,12 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         self.look_deep(&desired, &mut observed).await?;
         let mut planned = self.compare(desired, observed, &digests, pruning);
         // What was seen is of no use any more where nothing is to be done about it.
-        let steps: std::collections::BTreeSet<_> = planned.plan.steps.iter().map(|step| &step.instance).collect();
+        let steps: BTreeSet<_> = planned.plan.steps.iter().map(|step| &step.instance).collect();
         for container in &mut planned.observed.containers {
             if container.refreshed && !steps.contains(&container.instance) {
                 container.fields = None;
                 container.sensitive_equal.clear();
+                container.moved_image = None;
                 container.refreshed = false;
             }
         }
@@ -40,16 +45,17 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
     }
 
     async fn look_deep(&self, desired: &DesiredState, observed: &mut Observed) -> Result<(), EngineError> {
-        let due: Vec<ContainerId> = observed
+        let due: Vec<(ContainerId, InstanceName)> = observed
             .containers
             .iter()
             .filter(|container| container.fields.is_none() && can_be_looked_at(container))
             .filter(|container| desired.wanted.get(&container.instance).is_some_and(|wanted| !wanted.suspend))
-            .map(|container| container.id.clone())
+            .map(|container| (container.id.clone(), container.instance.clone()))
             .collect();
-        let looks = stream::iter(due).map(async |id| (self.engine.inspect(&id).await, id));
+        let images = self.images(desired).await?;
+        let looks = stream::iter(due).map(async |(id, instance)| (self.engine.inspect(&id).await, id, instance));
         let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS));
-        while let Some((look, id)) = looks.next().await {
+        while let Some((look, id, instance)) = looks.next().await {
             let inspected = match look {
                 Ok(inspected) => inspected,
                 // It went between the list and the look; the next pass will not see it.
@@ -59,14 +65,29 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
                 }
                 Err(error) => return Err(error),
             };
+            let is_alone = observed.containers.iter().filter(|it| it.instance == instance).count() == 1;
             let Some(container) = observed.containers.iter_mut().find(|container| container.id == id) else { continue };
             let Some(wanted) = desired.wanted.get(&container.instance) else { continue };
             // Without its image nobody can tell what it brought, and what another manager made differs by its nature.
             if inspected.image_known && inspected.made_here {
                 self.note_deep(container, &inspected, wanted);
+                note_policy(container, &inspected, wanted, is_alone);
+                container.moved_image = images.get(&inspected.image).and_then(|now| moved(&inspected, now));
             }
         }
         Ok(())
+    }
+
+    /// What the references of the instances' images name now.
+    async fn images(&self, desired: &DesiredState) -> Result<BTreeMap<String, LocalImage>, EngineError> {
+        let references: BTreeSet<_> = desired.wanted.values().map(|wanted| wanted.image.clone()).collect();
+        let looks = stream::iter(references).map(async |image| (self.engine.image(&image).await, image));
+        let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS));
+        let mut images = BTreeMap::new();
+        while let Some((look, image)) = looks.next().await {
+            images.extend(look?.map(|found| (image, found)));
+        }
+        Ok(images)
     }
 
     fn note_deep(&self, container: &mut ObservedContainer, inspected: &Inspected, wanted: &Wanted) {
@@ -93,6 +114,25 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         let key = self.openers.keyring.digest_key_by_id(id).or_else(of_token).or_else(unkeyed);
         key.is_some_and(|key| key.digest(&wanted.canonical_opened(live)) == label.0)
     }
+}
+
+/// Notes that the engine may not restart a container, unless Lockstep itself is in the middle of stopping it.
+fn note_policy(container: &mut ObservedContainer, inspected: &Inspected, wanted: &Wanted, is_alone: bool) {
+    let is_to_run = wanted.state == WantedState::Started && container.runs();
+    if is_alone
+        && is_to_run
+        && let Some(policy) = inspected.fields.get(RESTART)
+        && let Some(fields) = &mut container.fields
+    {
+        fields.insert(RESTART.to_owned(), policy.clone());
+    }
+}
+
+/// The image that a container's reference names now, where that is not the one it was made from.
+fn moved(inspected: &Inspected, now: &LocalImage) -> Option<MovedImage> {
+    let (from, to) = (&inspected.image_id, &now.id);
+    let is_known = !from.is_empty() && !to.is_empty();
+    (is_known && from != to).then(|| MovedImage { from: from.clone(), to: to.clone(), since: now.tagged })
 }
 
 fn can_be_looked_at(container: &ObservedContainer) -> bool {

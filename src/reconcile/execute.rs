@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::AtPlatformError;
+use super::{AtPlatformError, stopwatch::Stopwatch};
 use crate::{
     desired::Openers,
     engine::{Engine, EngineError, Outcome, Progress},
     model::{Finding, InstanceName},
-    plan::{Action, Step, Work},
+    plan::{Action, Step, Timings, Work},
 };
 
 /// Why a step was not carried out.
@@ -42,6 +43,15 @@ pub struct StepReport {
     pub action: Action,
     /// How it ended.
     pub result: Result<Outcome, StepError>,
+    /// How long its parts took.
+    pub took: Timings,
+}
+
+impl StepReport {
+    /// How a step ended of which nothing was measured.
+    pub fn of(step: &Step, result: Result<Outcome, StepError>) -> Self {
+        Self { instance: step.instance.clone(), action: step.action, result, took: Timings::default() }
+    }
 }
 
 /// Someone who watches steps, such as a progress display.
@@ -62,9 +72,8 @@ pub(super) async fn execute_one<E: Engine>(
     watcher: &dyn Watcher,
     cancel: &CancellationToken,
 ) -> StepReport {
-    let report = |result| StepReport { instance: step.instance.clone(), action: step.action, result };
     if cancel.is_cancelled() {
-        return report(Err(StepError::Cancelled));
+        return StepReport::of(step, Err(StepError::Cancelled));
     }
     watcher.begun(step);
     let opened = match &step.work {
@@ -74,14 +83,18 @@ pub(super) async fn execute_one<E: Engine>(
             Ok(None)
         }
     };
+    let stopwatch = Stopwatch::default();
     let result = match opened {
         Ok(env) => {
-            let progress = |progress| watcher.progress(step, progress);
+            let progress = |progress| {
+                stopwatch.see(&progress, Instant::now());
+                watcher.progress(step, progress);
+            };
             engine.apply(step, env.as_ref(), &progress, cancel).await.map_err(StepError::from)
         }
         Err(findings) => Err(StepError::Secret(findings)),
     };
-    let report = report(result);
+    let report = StepReport { took: stopwatch.end(Instant::now()), ..StepReport::of(step, result) };
     match &report.result {
         Ok(outcome) => {
             let action = step.action.as_str();

@@ -121,7 +121,7 @@ fn well(report: &StepReport) -> bool {
 
 fn not_begun(step: &Step, error: StepError) -> StepReport {
     tracing::error!(instance = %step.instance, action = step.action.as_str(), error = %error, "a step was not begun");
-    StepReport { instance: step.instance.clone(), action: step.action, result: Err(error) }
+    StepReport::of(step, Err(error))
 }
 
 /// Waits until an instance is healthy as far as the engine sees it; why it is not where it did not become so in its time.

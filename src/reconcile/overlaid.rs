@@ -40,6 +40,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         } else {
             self.plan(desired, observed, pruning).await?
         };
+        self.date_drift(&mut planned).await;
         self.add_platforms(&mut planned, (steps, refused, gone), pruning);
         Ok(planned)
     }

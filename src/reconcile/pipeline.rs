@@ -15,7 +15,7 @@ use crate::{
     desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, PlatformContent, Wanted},
     engine::{Engine, EngineError},
     manifest,
-    model::{Finding, InstanceName, OwnerName, Snapshot},
+    model::{Cited, Commit, Finding, InstanceName, OwnerName, Snapshot},
     plan::{self, Digests, Observed, Plan, PruneRules, Pruning, SpecDigest, Step},
     secrets::DigestKey,
     source::{Source, SourceError},
@@ -149,12 +149,8 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
 
     /// Adds to the reasons of a plan which commits wrote the lines they name, as far as the source knows.
     pub async fn cite(&self, planned: &mut Planned) {
-        let steps = &mut planned.plan.steps;
-        let lines = plan::cited(steps.iter().flat_map(|step| &step.reasons));
-        if !lines.is_empty() {
-            let commits = self.source.blame(&planned.plan.revision, &lines).await;
-            plan::cite(steps.iter_mut().flat_map(|step| &mut step.reasons), &commits);
-        }
+        let revision = planned.plan.revision.clone();
+        cite(&mut planned.plan, async |lines| self.source.blame(&revision, lines).await).await;
     }
 
     pub(super) fn open_changed(&self, desired: &mut DesiredState, observed: &Observed) -> (Digests, Opened) {
@@ -256,6 +252,15 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
             }
         }
         Ok(())
+    }
+}
+
+/// Adds to the reasons of a plan which commits wrote the lines they name, as far as `blame` knows.
+pub async fn cite(plan: &mut Plan, blame: impl AsyncFnOnce(&[Cited]) -> BTreeMap<Cited, Commit>) {
+    let lines = plan::cited(plan.steps.iter().flat_map(|step| &step.reasons));
+    if !lines.is_empty() {
+        let commits = blame(&lines).await;
+        plan::cite(plan.steps.iter_mut().flat_map(|step| &mut step.reasons), &commits);
     }
 }
 

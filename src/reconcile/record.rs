@@ -14,7 +14,7 @@ use crate::{
     engine::Outcome,
     history::{self, Ending, Entry, Event, HistoryError, Store},
     model::{Finding, InstanceName, Revision},
-    plan::{self, Reason},
+    plan::{self, Reason, Timings},
     source::Source,
     telemetry::{Scrubber, chain},
 };
@@ -166,5 +166,8 @@ pub(super) fn of_step(report: &StepReport, revision: &Revision, now: i64, scrubb
         Err(error) => (Ending::Failed, chain(error)),
     };
     let event = Event::Step(report.action, ending);
-    Some(Entry::new(&report.instance, now, event, Some(revision.full()), &scrubber.scrub(&message)))
+    let entry = Entry::new(&report.instance, now, event, Some(revision.full()), &scrubber.scrub(&message));
+    // What a step took that failed says nothing of the next one.
+    let took = if ending == Ending::Done { report.took } else { Timings::default() };
+    Some(Entry { took, ..entry })
 }

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use crate::{
     desired::{EnvValue, OpenedEnv, Wanted},
     engine::Inspected,
-    plan::ObservedContainer,
+    plan::{ContainerState, NO_RESTARTS, ObservedContainer, RESTART},
 };
 
 /// Writes down what a close look has shown, without a secret: those are compared here and now.
@@ -15,10 +15,13 @@ pub(super) fn note_look(
     wanted: Option<&Wanted>,
     opened: Option<&OpenedEnv>,
 ) {
-    container.finished = inspected.finished;
+    // One that is frozen has not ended; what is known is when it did before.
+    container.finished = inspected.finished.filter(|_| container.state != ContainerState::Paused);
     let Some(wanted) = wanted else { return };
     let visible = wanted.visible_fields();
     let mut fields = inspected.fields.clone();
+    // Lockstep itself forbids restarts before it stops a container.
+    fields.retain(|name, value| name != RESTART || value != NO_RESTARTS);
     fields.insert("image".to_owned(), inspected.image.clone());
     // What the image brings is only a difference where something else is wanted.
     fields.extend(inspected.image_fields.iter().filter(|(name, _)| visible.contains_key(*name)).map(owned));

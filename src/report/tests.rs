@@ -66,6 +66,7 @@ fn seen(state: ContainerState, age: i64) -> (Observed, Live) {
         image: "opencti/x:1".to_owned(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
+        moved_image: None,
         refreshed: false,
     };
     (
@@ -175,13 +176,7 @@ fn what_was_rolled_back_has_failed_though_the_former_one_runs() {
     };
     let facts = Facts { now: NOW, live: [(ContainerId("c".to_owned()), live)].into(), ..Facts::default() };
     let phase = |guard| {
-        let plan = Plan {
-            revision: desired.revision.clone(),
-            steps: Vec::new(),
-            untouched: Vec::new(),
-            held: Vec::new(),
-            refused: vec![refusal(guard)],
-        };
+        let plan = Plan { refused: vec![refusal(guard)], ..Plan::empty(desired.revision.clone()) };
         let status = of(&desired, &observed, Some(&plan), &facts).instances.remove(0);
         (status.phase, status.running)
     };

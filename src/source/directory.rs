@@ -172,7 +172,9 @@ impl Source for DirectorySource {
         let Some(program) = self.git_program.as_ref().filter(|_| in_work_tree && !lines.is_empty()) else {
             return BTreeMap::new();
         };
-        match git::blame_folder(program, &self.root, lines).await {
+        let (home, patience) = (Path::new("/nonexistent"), git::BLAME_PATIENCE);
+        let folder = git::Folder { root: &self.root, home, commit: None, patience };
+        match git::blame_folder(program, &folder, lines).await {
             Ok(commits) => {
                 lines.iter().cloned().zip(commits).filter_map(|(line, commit)| Some((line, commit?))).collect()
             }

@@ -1,11 +1,11 @@
 //! What is remembered of instances, and what happens to it when its file is damaged, full, newer or read meanwhile.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 use lockstep::{
     history::{self, Ending, Entry, Event, FILE, HistoryError, Store, wire::EntryJson},
     model::{Code, Finding, InstanceName, Place},
-    plan::{Action, Cause, Reason},
+    plan::{Action, Cause, Reason, Timings},
 };
 
 fn name(text: &str) -> InstanceName {
@@ -158,13 +158,54 @@ fn a_page_that_is_damaged_is_noticed() {
 }
 
 #[test]
+fn what_steps_took_is_kept_of_the_last_few_and_a_median_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let medians = || history::medians(folder.path(), &[name("a"), name("b")]).unwrap();
+    assert_eq!(medians().len(), 0, "nothing is kept yet");
+    let time = |milliseconds| Some(Duration::from_millis(milliseconds));
+    let took = |stop, start| Entry {
+        took: Timings { stop, start, ..Timings::default() },
+        ..entry("a", 1, DONE, &changed("image", "x"))
+    };
+    let mut store = Store::open(folder.path()).unwrap();
+    store.add(&[took(time(700), None), took(time(100), time(9)), took(time(900), None)]).unwrap();
+    let expected = Timings { stop: time(700), start: time(9), ..Timings::default() };
+    assert_eq!(medians(), BTreeMap::from([(name("a"), expected)]));
+    // Of many, the newest count.
+    store.add(&(0..20).map(|_| took(time(50), None)).collect::<Vec<_>>()).unwrap();
+    assert_eq!(medians()[&name("a")].stop, time(50));
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let kept: i64 = connection.query_row("SELECT count(*) FROM timings", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 10, "nine of the stops, and the start");
+    // The oldest of all go, where there are very many.
+    connection.execute("UPDATE timings SET id = id + 60000 WHERE part = 'stop'", []).unwrap();
+    store.add(&[took(time(50), None)]).unwrap();
+    assert_eq!(medians()[&name("a")].start, None);
+}
+
+#[test]
+fn a_file_of_the_first_version_is_read_and_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    Store::open(folder.path()).unwrap().add(&[entry("a", 1, DONE, &changed("image", "x"))]).unwrap();
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    connection.execute_batch("DROP TABLE timings; PRAGMA user_version = 1").unwrap();
+    assert_eq!(actions(folder.path(), "a"), ["replace x1"]);
+    assert_eq!(history::medians(folder.path(), &[name("a")]).unwrap().len(), 0);
+    let took = Timings { stop: Some(Duration::from_secs(1)), ..Timings::default() };
+    let new = Entry { took, ..entry("a", 2, DONE, &changed("image", "y")) };
+    Store::open(folder.path()).unwrap().add(&[new]).unwrap();
+    assert_eq!(actions(folder.path(), "a"), ["replace x1", "replace x1"]);
+    assert_eq!(history::medians(folder.path(), &[name("a")]).unwrap()[&name("a")], took);
+}
+
+#[test]
 fn a_newer_file_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
-    connection.execute_batch("PRAGMA user_version = 2; CREATE TABLE other (x)").unwrap();
+    connection.execute_batch("PRAGMA user_version = 3; CREATE TABLE other (x)").unwrap();
     drop(connection);
     let before = fs::read(folder.path().join(FILE)).unwrap();
-    assert!(matches!(Store::open(folder.path()).unwrap_err(), HistoryError::Newer { version: 2, .. }));
+    assert!(matches!(Store::open(folder.path()).unwrap_err(), HistoryError::Newer { version: 3, .. }));
     assert!(matches!(history::read(folder.path(), &name("a"), 1).unwrap_err(), HistoryError::Newer { .. }));
     let tables = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
     let found: i64 = tables.query_row("SELECT count(*) FROM other", [], |row| row.get(0)).unwrap();

@@ -50,6 +50,7 @@ pub(super) async fn apply(path: &Path, concurrency: Option<usize>, session: &Ses
     // What moved elsewhere since then is none of this plan's business.
     planned.plan.steps.retain(|step| chosen.contains(&step.instance));
     refuse(path, &saved.moved_steps(&planned.plan))?;
+    reconcile::note_costs(pipeline.engine.as_ref(), &mut planned.plan, &state).await.map_err(PassError::from)?;
     show(&planned)?;
     wiring::register(&platforms, &planned.desired).await;
     let options = ApplyOptions {

@@ -6,10 +6,10 @@ use super::Session;
 use crate::{
     cli::{CliError, Exit, output, render, render::Marker, wiring},
     desired::DesiredState,
-    engine::{Engine, NoEngine},
+    engine::NoEngine,
     model::{Code, Finding, InstanceName, Severity},
     plan::{
-        self, Observed, Pruning, Work,
+        self, Observed, Pruning,
         saved::{Bound, OptionsJson, SavedJson, ShownJson},
         wire::PlanJson,
     },
@@ -89,7 +89,6 @@ impl Plan {
             Some(revision) => Some(wiring::Which::Revision(revision)),
             None => self.checkout.then_some(wiring::Which::WorkingTree),
         };
-        let mut pulls = String::new();
         let planned = match (&self.against, &self.observed, which) {
             (Some(base), _, which) => {
                 let checkout = wiring::LocalCheckout::of(&settings, session)?;
@@ -134,7 +133,8 @@ impl Plan {
                 let pruning = self.pruning(&overlaid.desired, &observed)?;
                 let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, self.refresh).await?;
                 pipeline.cite(&mut planned).await;
-                pulls = pulled(&planned, pipeline.engine.as_ref()).await?;
+                let state = wiring::state_folder(&settings);
+                reconcile::note_costs(pipeline.engine.as_ref(), &mut planned.plan, &state).await?;
                 if let Some(out) = &self.out {
                     let bound = wiring::bound(&pipeline, &snapshot, &session.global).await?;
                     let saved = self.saved(bound, &settings, &planned, &pruning, &pipeline.openers.keyring)?;
@@ -144,9 +144,6 @@ impl Plan {
             }
         };
         self.show(&settings, &planned)?;
-        if self.format == PlanFormat::Text {
-            output::result(&pulls)?;
-        }
         let changes = !planned.plan.steps.is_empty();
         Ok(match standing_in_the_way(&planned) {
             Some(exit) => exit,
@@ -224,26 +221,6 @@ impl Plan {
             }
         }
     }
-}
-
-/// The images that will be pulled, as the text of a plan names them; how many bytes that is, only pulling tells.
-async fn pulled<E: Engine>(planned: &Planned, engine: &E) -> Result<String, CliError> {
-    let mut missing = BTreeSet::new();
-    for step in &planned.plan.steps {
-        let image = match &step.work {
-            Work::Create(new) | Work::Recreate { new, .. } => &new.wanted.image,
-            Work::Replace(replacement) => &replacement.new.wanted.image,
-            Work::Update { .. }
-            | Work::Start { .. }
-            | Work::Stop { .. }
-            | Work::Remove { .. }
-            | Work::AtPlatform(_) => continue,
-        };
-        if !missing.contains(image) && !engine.has_image(image).await? {
-            missing.insert(image.clone());
-        }
-    }
-    Ok(render::pulls(&planned.plan, &|image| missing.contains(image)))
 }
 
 /// The exit code of what keeps a plan from being everything that the source asks for.

@@ -1,14 +1,14 @@
 //! What a step changes, field by field, before it takes the look of a format.
 
 use super::{
-    count,
+    cost, count,
     difference::{Difference, Mark, difference},
     printable, quoted,
 };
 use crate::{
     desired::{EnvValue, Origin, Wanted},
     model::InstanceName,
-    plan::{Action, Reason, Rename, Step, Work, wire::ReasonJson},
+    plan::{Action, Plan, Reason, Rename, Step, Work, wire::ReasonJson},
 };
 
 /// What is shown in the place of a value that nobody may see.
@@ -49,8 +49,8 @@ pub(super) struct Changes {
     pub rows: Vec<Row>,
     /// How many fields are not shown, as a comment.
     pub hidden: Option<String>,
-    /// For how long the instance does not run meanwhile, as a comment; none where it runs on or did not.
-    pub downtime: Option<String>,
+    /// What it costs, as comments.
+    pub costs: Vec<String>,
 }
 
 impl Changes {
@@ -89,30 +89,16 @@ pub(super) fn latter<'a>(step: &Step, renames: &'a [Rename]) -> Option<&'a Insta
 }
 
 /// What is shown of a step.
-pub(super) fn changes(step: &Step) -> Changes {
-    match &step.work {
+pub(super) fn changes(plan: &Plan, step: &Step) -> Changes {
+    let changes = match &step.work {
         Work::Create(new) => created(&new.wanted, step.reasons.first()),
-        Work::Replace(replacement) => {
-            let stops = replacement.new.start && replacement.existing.is_none();
-            let downtime = stops.then(|| downtime(step, &replacement.new.wanted, "its start"));
-            Changes { downtime, ..changed(step, Some(&replacement.new.wanted)) }
-        }
-        Work::Recreate { new, .. } => {
-            let downtime = new.start.then(|| downtime(step, &new.wanted, "a new container's creation and start"));
-            Changes { downtime, ..changed(step, Some(&new.wanted)) }
-        }
+        Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
+        Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
         Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => {
             changed(step, None)
         }
-    }
-}
-
-/// How long an instance does not run while it is replaced: its former container's grace is the most that stopping takes.
-fn downtime(step: &Step, wanted: &Wanted, start: &str) -> String {
-    let former = step.reasons.iter().find(|reason| reason.field == "container.stopGrace");
-    let former = former.and_then(|reason| reason.before.clone());
-    let grace = former.or_else(|| wanted.visible_fields().remove("container.stopGrace")).unwrap_or_default();
-    format!("# (does not run for its stop, at most {}, and {start})", printable(&grace))
+    };
+    Changes { costs: cost::comments(plan, step), ..changes }
 }
 
 /// What a new instance is made from: what its manifest says, and how much more its contract adds.
@@ -144,7 +130,7 @@ fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
     }
     let cause = reason.map(|reason| format!("# ({})", because(&ReasonJson::from(reason))));
     let hidden = (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default")));
-    Changes { cause, rows, hidden, downtime: None }
+    Changes { cause, rows, hidden, costs: Vec::new() }
 }
 
 fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
@@ -155,7 +141,7 @@ fn changed(step: &Step, wanted: Option<&Wanted>) -> Changes {
     });
     let hidden = all.saturating_sub(rows.len());
     let hidden = (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "unchanged field")));
-    Changes { cause: None, rows, hidden, downtime: None }
+    Changes { cause: None, rows, hidden, costs: Vec::new() }
 }
 
 fn row(reason: &Reason, replaces: bool) -> Row {

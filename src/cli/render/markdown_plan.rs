@@ -2,7 +2,7 @@
 
 use super::{
     changes::{Row, SENSITIVE, Value, changes, former, latter, will},
-    count,
+    cost, count,
     difference::Mark,
     fence::{Bounded, fenced, folded},
     markdown::{Marker, RESERVE, block, counted, folded_findings},
@@ -30,6 +30,9 @@ pub fn markdown_plan(plan: &Plan, renames: &[Rename], findings: &[Finding], mark
     text.must(&format!("Revision `{}`, {}.\n\n", plan.revision.short(), counted(findings)));
     if is_empty(plan) && findings.is_empty() {
         return text.finish(|_| String::new());
+    }
+    if let Some(total) = cost::total(plan) {
+        text.must(&format!("{total}\n\n"));
     }
     let rows = rows(plan, renames);
     let details = details(plan, renames, findings);
@@ -72,7 +75,7 @@ fn rows(plan: &Plan, renames: &[Rename]) -> Vec<String> {
             (None, Some(to)) => format!(" (renamed to `{to}`)"),
             (None, None) => String::new(),
         };
-        let fields = changes(step).rows.len();
+        let fields = changes(plan, step).rows.len();
         format!("| `{symbol}` | `{}` | {}{renamed} | {fields} |\n", step.instance, step.action.as_str())
     };
     let held = plan.held.iter().map(|held| format!("| `!` | `{}` | held | |\n", held.instance));
@@ -89,7 +92,7 @@ fn details(plan: &Plan, renames: &[Rename], findings: &[Finding]) -> Vec<String>
     for step in &plan.steps {
         let renamed = former(step, renames).map(|from| format!(" (renamed from <code>{from}</code>)"));
         let title = format!("<code>{}</code>{} {}", step.instance, renamed.unwrap_or_default(), will(step.action));
-        pieces.push(folded(&title, &fenced("diff", &diff(step))));
+        pieces.push(folded(&title, &fenced("diff", &diff(plan, step))));
     }
     let of_held = |finding: &&Finding| !plan.held.iter().any(|held| held.findings.contains(finding));
     pieces.extend(folded_findings(findings.iter().filter(of_held)));
@@ -108,12 +111,12 @@ fn refused(refusal: &Refusal) -> String {
     folded(&format!("{} refused", count(names.len(), "instance")), &fenced("text", &text))
 }
 
-fn diff(step: &Step) -> String {
-    let changes = changes(step);
+fn diff(plan: &Plan, step: &Step) -> String {
+    let changes = changes(plan, step);
     let width = changes.width();
     let mut text = changes.cause.as_ref().map_or_else(String::new, |cause| format!("  {cause}\n"));
     text.extend(changes.rows.iter().map(|row| lines(row, width)));
-    for comment in changes.hidden.iter().chain(&changes.downtime) {
+    for comment in changes.hidden.iter().chain(&changes.costs) {
         push(&mut text, format_args!("  {comment}\n"));
     }
     text

@@ -1,18 +1,13 @@
 //! A plan with Terraform's look, since people and scripts read that.
 
-use std::collections::BTreeMap;
-
 use super::{
     bold,
     changes::{Row, SENSITIVE, Value, changes, former, latter, will},
-    count,
+    cost, count,
     difference::Mark,
     dim, green, printable, push, red, yellow,
 };
-use crate::{
-    model::PullPolicy,
-    plan::{Action, Plan, Rename, Step, Work, wire::SummaryJson},
-};
+use crate::plan::{Action, Plan, Rename, Step, wire::SummaryJson};
 
 /// The whole plan; `renames` says which of its steps are one instance under two names.
 pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
@@ -20,7 +15,7 @@ pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
     if !plan.steps.is_empty() {
         text += "Lockstep will perform the following actions:\n\n";
         for step in &plan.steps {
-            text += &one(step, renames);
+            text += &one(plan, step, renames);
         }
     }
     for held in &plan.held {
@@ -44,30 +39,8 @@ pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
     let (head, rest) = total(plan);
     let head = if is_empty(plan) { bold(&green(head)) } else { bold(head) };
     push(&mut text, format_args!("{head} {rest}\n"));
+    text.extend(cost::lines(plan).iter().map(|line| format!("  {line}\n")));
     text
-}
-
-/// The images that will be pulled, each with the number of instances that need it; empty where there are none.
-pub fn pulls(plan: &Plan, missing: &dyn Fn(&str) -> bool) -> String {
-    let mut images: BTreeMap<&str, usize> = BTreeMap::new();
-    for step in &plan.steps {
-        let new = match &step.work {
-            Work::Create(new) | Work::Recreate { new, .. } => new,
-            Work::Replace(replacement) => &replacement.new,
-            Work::Update { .. }
-            | Work::Start { .. }
-            | Work::Stop { .. }
-            | Work::Remove { .. }
-            | Work::AtPlatform(_) => continue,
-        };
-        if new.wanted.pull == PullPolicy::Always || missing(&new.wanted.image) {
-            *images.entry(&new.wanted.image).or_default() += 1;
-        }
-    }
-    let line = |(image, number): (&str, usize)| {
-        format!("  {} will be pulled, for {}\n", printable(image), count(number, "instance"))
-    };
-    images.into_iter().map(line).collect()
 }
 
 /// Whether there is nothing to say about a plan.
@@ -84,7 +57,7 @@ pub(super) fn total(plan: &Plan) -> (&'static str, String) {
     ("Plan:", format!("{add} to add, {change} to change, {destroy} to destroy."))
 }
 
-fn one(step: &Step, renames: &[Rename]) -> String {
+fn one(plan: &Plan, step: &Step, renames: &[Rename]) -> String {
     let name = step.instance.as_str();
     let symbol = match step.action {
         Action::Create | Action::Register => green("  +"),
@@ -99,7 +72,7 @@ fn one(step: &Step, renames: &[Rename]) -> String {
     } else if step.action == Action::Destroy {
         push(&mut text, format_args!("  # (because {name} is not in the source)\n"));
     }
-    let changes = changes(step);
+    let changes = changes(plan, step);
     if let Some(cause) = &changes.cause {
         push(&mut text, format_args!("  {}\n", dim(cause)));
     }
@@ -108,7 +81,7 @@ fn one(step: &Step, renames: &[Rename]) -> String {
     for row in &changes.rows {
         text += &shown(row, width);
     }
-    for comment in changes.hidden.iter().chain(&changes.downtime) {
+    for comment in changes.hidden.iter().chain(&changes.costs) {
         push(&mut text, format_args!("        {}\n", dim(comment)));
     }
     text += "    }\n\n";

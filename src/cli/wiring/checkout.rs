@@ -13,9 +13,9 @@ use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
     desired::{DesiredState, Wanted},
     engine::NoEngine,
-    model::{Revision, Snapshot},
+    model::{Cited, Revision, Snapshot},
     plan::{self, Observed, Pruning},
-    reconcile::{CatalogPlace, Planned},
+    reconcile::{self, CatalogPlace, Planned},
     settings::Settings,
     source::{Checkout, DirectoryConfig, DirectorySource, Source, SourceError},
 };
@@ -138,9 +138,28 @@ impl LocalCheckout {
         };
         let observed = plan::as_running(&base, &new, &same);
         let pruning = Pruning { absent_before: Pruning::absent(&new, &observed), ..pruning };
-        let planned = decide(settings, new, observed, &pruning);
+        let mut planned = decide(settings, new, observed, &pruning);
+        self.cite(&mut planned).await;
         note_sealed(&base, &planned.desired, &same)?;
         Ok(planned)
+    }
+
+    /// Adds which commits wrote the lines that a plan names, as far as they are found quickly.
+    async fn cite(&self, planned: &mut Planned) {
+        let Some(commits) = &self.commits else { return };
+        let revision = planned.plan.revision.clone();
+        let commit = match &revision {
+            Revision::Commit(commit) => Some(commit.as_str()),
+            Revision::Directory(_) => None,
+        };
+        let blame = async |lines: &[Cited]| match commits.blame(commit, lines).await {
+            Ok(commits) => commits,
+            Err(error) => {
+                tracing::debug!(%error, "it is not known who wrote the lines of the plan");
+                BTreeMap::new()
+            }
+        };
+        reconcile::cite(&mut planned.plan, blame).await;
     }
 }
 

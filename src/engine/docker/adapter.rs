@@ -1,6 +1,7 @@
 //! The Docker Engine behind the seam.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -20,15 +21,16 @@ use super::{
     other_manager,
     preflight::preflight,
     pull::{Pulls, is_reference},
-    streams,
+    registry::missing_layers,
+    streams, touches,
 };
 use crate::{
     engine::{
-        Adopted, Engine, EngineError, EngineEvent, ForeignManaged, Gate, Inspected, LogLine, OpenedEnv, Outcome,
-        Problem, Progress,
+        Adopted, Engine, EngineError, EngineEvent, ForeignManaged, Gate, Inspected, LocalImage, LogLine, OpenedEnv,
+        Outcome, Problem, Progress, Touch,
     },
     model::OwnerName,
-    plan::{ContainerId, Observed, Plan, Step},
+    plan::{ContainerId, Layer, Observed, Plan, Step},
 };
 
 /// What every call of one engine shares.
@@ -141,8 +143,16 @@ impl Engine for DockerEngine {
         self.shared.client.restart_policy(&container.0, policy).await
     }
 
-    async fn has_image(&self, image: &str) -> Result<bool, EngineError> {
-        Ok(is_reference(image) && self.shared.ids.look(&self.shared.client, image).await?.is_some())
+    async fn image(&self, image: &str) -> Result<Option<LocalImage>, EngineError> {
+        if is_reference(image) { self.shared.ids.look(&self.shared.client, image).await } else { Ok(None) }
+    }
+
+    async fn touches(&self, since: i64) -> Result<Vec<Touch>, EngineError> {
+        touches::touches(&self.shared.client, since).await
+    }
+
+    async fn missing_layers(&self, images: &[String]) -> BTreeMap<String, Vec<Layer>> {
+        missing_layers(&self.shared, images).await
     }
 
     async fn about(&self) -> Result<(String, Duration), EngineError> {

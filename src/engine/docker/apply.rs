@@ -84,13 +84,10 @@ impl Job<'_> {
             }
             Work::Update { container, change } => self.update(&container.0, change).await,
             Work::Start { container, .. } => self.start_existing(&container.0).await,
-            Work::Stop { container, grace } => {
-                (self.progress)(Progress::StoppingOld);
-                match self.halt(&container.0, *grace).await? {
-                    Some(_) => Ok(Outcome::Done),
-                    None => Err(EngineError::NoSuchContainer(container.0.clone())),
-                }
-            }
+            Work::Stop { container, grace } => match self.halt(&container.0, *grace).await? {
+                Some(_) => Ok(Outcome::Done),
+                None => Err(EngineError::NoSuchContainer(container.0.clone())),
+            },
             Work::Remove { containers } => {
                 for container in containers {
                     self.remove(&container.0, None).await?;

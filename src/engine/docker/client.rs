@@ -7,11 +7,12 @@ use bollard::{
     errors::Error as BollardError,
     models::{
         ContainerCreateBody, ContainerInspectResponse, ContainerSummary, ContainerUpdateBody, EndpointSettings,
-        ImageInspect, Network, NetworkConnectRequest, NetworkDisconnectRequest, RestartPolicy, SystemVersion,
+        ImageInspect, Network, NetworkConnectRequest, NetworkDisconnectRequest, RestartPolicy, SystemInfo,
+        SystemVersion,
     },
     query_parameters::{
-        CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptions,
-        RemoveContainerOptionsBuilder, StopContainerOptionsBuilder,
+        CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions, ListNetworksOptions,
+        RemoveContainerOptionsBuilder, RenameContainerOptionsBuilder, StopContainerOptionsBuilder,
     },
 };
 
@@ -140,6 +141,18 @@ impl Client {
         }
     }
 
+    /// The ids of all images, also of those without a name.
+    pub(super) async fn images(&self) -> Result<Vec<String>, EngineError> {
+        let call = self.docker.list_images(None::<ListImagesOptions>);
+        let listed = self.call("list images", self.deadlines.look, call).await?;
+        Ok(listed.into_iter().map(|image| image.id).collect())
+    }
+
+    /// What the engine says of itself.
+    pub(super) async fn info(&self) -> Result<SystemInfo, EngineError> {
+        self.call("tell about itself", self.deadlines.look, self.docker.info()).await
+    }
+
     /// Creates a container and gives its id.
     pub(super) async fn create(&self, name: &str, body: ContainerCreateBody) -> Result<String, EngineError> {
         let options = CreateContainerOptionsBuilder::new().name(name).build();
@@ -184,6 +197,12 @@ impl Client {
         let options = RemoveContainerOptionsBuilder::new().v(false).force(force).build();
         let call = self.docker.remove_container(container, Some(options));
         self.call(format!("remove container `{container}`"), self.deadlines.change, call).await
+    }
+
+    pub(super) async fn rename(&self, container: &str, name: &str) -> Result<(), EngineError> {
+        let options = RenameContainerOptionsBuilder::new().name(name).build();
+        let call = self.docker.rename_container(container, options);
+        self.call(format!("rename container `{container}` to `{name}`"), self.deadlines.look, call).await
     }
 
     pub(super) async fn restart_policy(&self, container: &str, policy: RestartPolicy) -> Result<(), EngineError> {

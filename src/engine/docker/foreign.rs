@@ -6,7 +6,7 @@ use super::{
     body::{WITHOUT_ALIAS, restarts_allowed},
     inspect::ImageFacts,
 };
-use crate::plan::LABELS;
+use crate::plan::{LABELS, NO_RESTARTS};
 
 /// One entry for each such thing, by a name as the plan shows it; nothing for a container as it was made.
 pub(super) fn fields(seen: &ContainerInspectResponse, image: &ImageFacts) -> Vec<(String, String)> {
@@ -107,10 +107,10 @@ fn process(seen: &ContainerInspectResponse, host: &HostConfig, image: &ImageFact
     ]
 }
 
-/// The restart policy, where it is none of the two that Lockstep sets.
+/// The restart policy, where it is not the one of containers that run.
 fn restarts(policy: &RestartPolicy) -> Option<String> {
     match policy.name? {
-        RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY => None,
+        RestartPolicyNameEnum::NO | RestartPolicyNameEnum::EMPTY => Some(NO_RESTARTS.to_owned()),
         name @ RestartPolicyNameEnum::ON_FAILURE => {
             let count = policy.maximum_retry_count;
             (count != restarts_allowed().maximum_retry_count).then(|| format!("{name}:{}", count.unwrap_or_default()))

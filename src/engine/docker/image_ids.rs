@@ -5,8 +5,8 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::client::Client;
-use crate::engine::EngineError;
+use super::{client::Client, inspect::epoch};
+use crate::engine::{EngineError, LocalImage};
 
 /// The most references that are remembered.
 const REMEMBERED: usize = 4_096;
@@ -17,17 +17,20 @@ pub(super) struct ImageIds(Mutex<HashMap<String, String>>);
 
 impl ImageIds {
     /// Looks at an image and remembers its id; none where the engine does not have it.
-    pub(super) async fn look(&self, client: &Client, image: &str) -> Result<Option<String>, EngineError> {
-        let id = client.image(image).await?.map(|found| found.id.unwrap_or_default());
+    pub(super) async fn look(&self, client: &Client, image: &str) -> Result<Option<LocalImage>, EngineError> {
+        let found = client.image(image).await?.map(|found| LocalImage {
+            id: found.id.unwrap_or_default(),
+            tagged: found.metadata.and_then(|known| epoch(&known.last_tag_time?.to_string())),
+        });
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        match &id {
-            Some(id) if !id.is_empty() => drop(known.insert(image.to_owned(), id.clone())),
+        match &found {
+            Some(found) if !found.id.is_empty() => drop(known.insert(image.to_owned(), found.id.clone())),
             Some(_) | None => drop(known.remove(image)),
         }
-        Ok(id)
+        Ok(found)
     }
 
     /// The id that was seen last; none where it was not looked at.

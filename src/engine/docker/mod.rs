@@ -14,9 +14,11 @@ mod observe;
 mod other_manager;
 mod preflight;
 mod pull;
+mod registry;
 mod replace;
 mod stop;
 mod streams;
+mod touches;
 mod update;
 
 pub use adapter::{DockerEngine, RECOMMENDED_CONCURRENCY};

@@ -89,6 +89,7 @@ fn observed(listed: ContainerSummary) -> Result<ObservedContainer, EngineError> 
         image: listed.image.unwrap_or_default(),
         fields: None,
         sensitive_equal: std::collections::BTreeMap::new(),
+        moved_image: None,
         refreshed: false,
     })
 }

@@ -73,6 +73,11 @@ impl Pulls {
         pulled.await.transpose().map(|done| done.is_some())
     }
 
+    /// The credentials for a registry, as references name it.
+    pub(super) fn credentials(&self, host: &str) -> Option<&RegistryAuth> {
+        self.registries.iter().find(|auth| canonical(&auth.host) == host)
+    }
+
     fn last(&self, image: &str) -> Last {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|_, last| Arc::strong_count(last) > 1);
@@ -87,7 +92,7 @@ impl Pulls {
     ) -> Result<(), EngineError> {
         let reference = Reference::parse(image)
             .ok_or_else(|| Failure { why: "it is no image reference".to_owned(), transient: false }.of(image))?;
-        let auth = self.registries.iter().find(|auth| canonical(&auth.host) == reference.host);
+        let auth = self.credentials(reference.host);
         let options = CreateImageOptionsBuilder::new().from_image(reference.name).tag(reference.version).build();
         let mut answers = client.docker.create_image(Some(options), None, auth.map(credentials));
         let mut layers = Layers::default();
@@ -211,6 +216,11 @@ impl<'a> Reference<'a> {
         let version = digest.or(tag).unwrap_or("latest");
         (!name.is_empty() && !version.is_empty()).then_some(Self { host, name, version })
     }
+}
+
+/// The registry of an image; none where the text is no reference.
+pub(super) fn registry(image: &str) -> Option<&str> {
+    Reference::parse(image).map(|reference| reference.host)
 }
 
 /// Whether a text can be a reference that is put into a path of the API.

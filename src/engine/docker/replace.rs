@@ -96,7 +96,6 @@ impl Job<'_> {
 
     /// Stops every old container, and gives the one that serves if the new one can't: that which ran, else the last that did.
     async fn stop_all(&self, old: &[ContainerId]) -> Result<Option<ContainerId>, EngineError> {
-        (self.progress)(Progress::StoppingOld);
         let mut former: Option<(bool, String, &ContainerId)> = None;
         for id in old {
             match self.halt(&id.0, None).await {

@@ -30,6 +30,7 @@ impl Job<'_> {
         if !seen.alive {
             return Ok(Some(seen));
         }
+        (self.progress)(Progress::StoppingOld);
         let Err(error) = client.stop(id, grace.unwrap_or(seen.grace)).await else { return Ok(Some(seen)) };
         match client.find(id).await? {
             None => Ok(None),

@@ -28,6 +28,9 @@ impl Job<'_> {
         if body != ContainerUpdateBody::default() {
             client.update(id, body).await?;
         }
+        if let Some(name) = &change.name {
+            client.rename(id, name).await?;
+        }
         for network in &change.join {
             let joined = client.connect_network(network, id, endpoint(network, &change.alias)).await;
             if let Err(error) = joined

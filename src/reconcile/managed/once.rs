@@ -43,7 +43,7 @@ pub(in crate::reconcile) async fn at_platforms<S: Source, E: Engine>(
         Some(done.map(|()| Outcome::Done).map_err(StepError::from))
     };
     let reported = async |step: &Step| {
-        let report = StepReport { instance: step.instance.clone(), action: step.action, result: one(step).await? };
+        let report = StepReport::of(step, one(step).await?);
         watcher.ended(&report);
         Some(report)
     };
@@ -64,7 +64,7 @@ pub(in crate::reconcile) fn without_what_platforms_give<S: Source, E: Engine>(
         let findings = held.map(|held| held.findings.clone());
         let findings = findings.or_else(|| made(step)?.open(&pipeline.openers).err())?;
         let result = Err(StepError::Secret(findings));
-        Some(StepReport { instance: step.instance.clone(), action: step.action, result })
+        Some(StepReport::of(step, result))
     };
     steps.filter_map(report).collect()
 }

@@ -1,16 +1,11 @@
 //! Finds the commits that wrote lines, within a bounded time; what is not found in it stays unknown.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::{path::Path, time::Instant};
 
 use git2::{Blame, BlameOptions, Commit, Oid, Repository, RepositoryOpenFlags};
 
 use super::wire::{Asked, Author, Job};
 
-/// How long all the lines of one question may take together.
-const BUDGET: Duration = Duration::from_secs(2);
 /// Larger files are not looked at line by line, in bytes.
 const MAX_BYTES: usize = 512 * 1024;
 
@@ -19,19 +14,25 @@ pub(super) fn of_commit(repository: &Repository, commit: &str, job: &Job<'_>) ->
     let Some(commit) = Oid::from_str(commit).and_then(|id| repository.find_commit(id)).ok() else { return Vec::new() };
     let prefix = job.path.trim_matches('/');
     let below = |file: &str| if prefix.is_empty() { file.to_owned() } else { format!("{prefix}/{file}") };
-    Search { repository, commit, until: Instant::now() + BUDGET }.all(&job.lines, |file| (below(file), None))
+    Search { repository, commit, until: Instant::now() + job.patience }.all(&job.lines, |file| (below(file), None))
 }
 
-/// Who wrote each line of the files of a folder in a work tree; a line that is not committed yet has no author.
+/// Who wrote each line of the files of a folder in a work tree, in the known commit or as they lie there; a line that is
+/// not committed yet has no author.
 pub(super) fn of_folder(root: &Path, job: &Job<'_>) -> Option<Vec<Option<Author>>> {
     let root = root.canonicalize().ok()?;
     let none: &[&Path] = &[];
     let repository = Repository::open_ext(&root, RepositoryOpenFlags::empty(), none).ok()?;
     let inside = root.strip_prefix(repository.workdir()?.canonicalize().ok()?).ok()?.to_str()?.to_owned();
-    let commit = repository.head().and_then(|head| head.peel_to_commit()).ok()?;
+    let commit = match &job.known {
+        Some(known) => repository.find_commit(Oid::from_str(known).ok()?),
+        None => repository.head().and_then(|head| head.peel_to_commit()),
+    };
+    let commit = commit.ok()?;
     let below = |file: &str| if inside.is_empty() { file.to_owned() } else { format!("{inside}/{file}") };
-    let search = Search { repository: &repository, commit, until: Instant::now() + BUDGET };
-    Some(search.all(&job.lines, |file| (below(file), std::fs::read(root.join(file)).ok())))
+    let search = Search { repository: &repository, commit, until: Instant::now() + job.patience };
+    let newer = |file: &str| if job.known.is_none() { std::fs::read(root.join(file)).ok() } else { None };
+    Some(search.all(&job.lines, |file| (below(file), newer(file))))
 }
 
 struct Search<'a> {

@@ -1,6 +1,7 @@
 //! A checkout on this machine, of which any commit can be read out of the object store.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::Write,
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -12,14 +13,16 @@ use rand::Rng;
 
 use super::{
     super::SourceError,
-    process::{self, Found},
+    process::{self, Folder, Found},
     settings::checked_path,
     wire::{Credentials, Job, Operation},
 };
-use crate::model::{Revision, Snapshot};
+use crate::model::{Cited, Commit, Revision, Snapshot};
 
 /// How long one reading may take.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long finding authors may take: a comparison of two revisions is to be quick.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// A checkout on this machine. Nothing is fetched, checked out or written.
 #[derive(Debug, Clone)]
@@ -56,6 +59,7 @@ impl Checkout {
             credentials: Credentials::None,
             known: None,
             lines: Vec::new(),
+            patience: Duration::ZERO,
             publish: None,
         };
         let mut command = process::command(&self.program, &home.0);
@@ -66,6 +70,19 @@ impl Checkout {
                 Err(SourceError::Child("its answer fits no question".to_owned()))
             }
         }
+    }
+
+    /// The commits that wrote lines of files in the folder, of a commit or as they lie there, as far as they are found in a
+    /// tenth of a second.
+    ///
+    /// # Errors
+    /// Where the child does not answer.
+    pub async fn blame(&self, commit: Option<&str>, lines: &[Cited]) -> Result<BTreeMap<Cited, Commit>, SourceError> {
+        let home = Home::new()?;
+        let folder = self.root.join(&self.path);
+        let place = Folder { root: &folder, home: &home.0, commit, patience: PATIENCE };
+        let commits = process::blame_folder(&self.program, &place, lines).await?;
+        Ok(lines.iter().cloned().zip(commits).filter_map(|(line, commit)| Some((line, commit?))).collect())
     }
 }
 

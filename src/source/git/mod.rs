@@ -23,7 +23,7 @@ mod wire;
 
 pub use checkout::Checkout;
 pub use child::fetch_child_main;
-pub(super) use process::blame_folder;
+pub(super) use process::{BLAME_PATIENCE, Folder, blame_folder};
 pub use settings::{GitAuth, GitConfig, SshKey};
 pub use source::GitSource;
 pub(super) use url::is_loopback;

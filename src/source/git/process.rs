@@ -45,34 +45,49 @@ const BLAME_DEADLINE: Duration = Duration::from_secs(5);
 /// Asks who wrote lines of a commit that was fetched.
 pub(super) async fn blame(checked: &Checked, commit: &str, lines: &[Cited]) -> Result<Found, SourceError> {
     let known = Some(commit.to_owned());
-    let job = Job { lines: asked(lines), ..job_of(checked, Operation::Blame, known) };
+    let job = Job { lines: asked(lines), patience: BLAME_PATIENCE, ..job_of(checked, Operation::Blame, known) };
     let home = checked.config.mirror.join("home");
     let mut command = command(&checked.config.fetch_program, &home);
     without_certificates(&mut command, &home);
     answered(command, &line_of(&job)?, &checked.url.text, BLAME_DEADLINE).await
 }
 
+/// A folder of a work tree whose lines are asked about.
+pub(in super::super) struct Folder<'a> {
+    /// The folder.
+    pub(in super::super) root: &'a Path,
+    /// The home of the child, which says whose work trees are trusted.
+    pub(in super::super) home: &'a Path,
+    /// The commit whose lines are meant; none for those that lie there.
+    pub(in super::super) commit: Option<&'a str>,
+    /// How long finding them may take.
+    pub(in super::super) patience: Duration,
+}
+
+/// How long finding the authors of what is planned may take.
+pub(in super::super) const BLAME_PATIENCE: Duration = Duration::from_secs(2);
+
 /// Asks who wrote lines of files in a folder, which may lie in a work tree.
 pub(in super::super) async fn blame_folder(
     program: &Path,
-    root: &Path,
+    folder: &Folder<'_>,
     lines: &[Cited],
 ) -> Result<Vec<Option<Commit>>, SourceError> {
     let job = Job {
         operation: Operation::BlameFolder,
         url: String::new(),
-        local: Some(root.to_owned()),
+        local: Some(folder.root.to_owned()),
         reference: String::new(),
         path: String::new(),
         mirror: PathBuf::new(),
         credentials: Credentials::None,
-        known: None,
+        known: folder.commit.map(str::to_owned),
         lines: asked(lines),
+        patience: folder.patience,
         publish: None,
     };
-    let nowhere = Path::new("/nonexistent");
-    let mut command = command(program, nowhere);
-    without_certificates(&mut command, nowhere);
+    let mut command = command(program, folder.home);
+    without_certificates(&mut command, folder.home);
     match answered(command, &line_of(&job)?, "the folder", BLAME_DEADLINE).await? {
         Found::Blamed(commits) => Ok(commits),
         Found::Files { .. } | Found::Unchanged { .. } | Found::Nothing => {
@@ -195,6 +210,7 @@ fn job_of(checked: &Checked, operation: Operation, known: Option<String>) -> Job
         credentials,
         known,
         lines: Vec::new(),
+        patience: Duration::ZERO,
         publish: None,
     }
 }

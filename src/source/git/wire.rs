@@ -4,6 +4,7 @@ use std::{
     borrow::Cow,
     io::{self, Write},
     path::PathBuf,
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub(super) struct Job<'a> {
     pub(super) known: Option<String>,
     /// The lines whose authors are asked for.
     pub(super) lines: Vec<Asked>,
+    /// How long finding them may take; what is not found then stays unknown.
+    pub(super) patience: Duration,
     /// What is published.
     pub(super) publish: Option<Publish>,
 }
@@ -66,7 +69,7 @@ pub(super) enum Operation {
     Cached,
     /// Say who wrote the lines of the known commit.
     Blame,
-    /// Say who wrote the lines of the files in the local folder.
+    /// Say who wrote the lines of the files in the local folder, as they lie there or in the known commit.
     BlameFolder,
     /// Read a revision of the repository at `local` as it is, without any server.
     Local,

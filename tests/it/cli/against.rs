@@ -182,3 +182,31 @@ fn no_socket_is_opened_for_a_thousand_manifests() {
     let opened = |line: &&str| ["socket(", "connect(", "bind(", "listen("].iter().any(|call| line.contains(call));
     assert_eq!(trace.lines().filter(opened).collect::<Vec<_>>(), Vec::<&str>::new());
 }
+
+#[test]
+fn each_changed_line_is_told_with_its_commit_and_author_and_no_socket_is_opened() {
+    let env = repository();
+    for short in ["a", "b", "c"] {
+        env.declare(short, "");
+    }
+    let base = commit(&env);
+    env.declare("a", "FEED_COUNT: 11");
+    let of_a = commit(&env);
+    env.declare("b", "FEED_COUNT: 12");
+    let of_b = commit(&env);
+    let cited = |words: &[&str]| -> Vec<(serde_json::Value, serde_json::Value)> {
+        let words = [&["plan", "--format", "json", "--against", &base], words].concat();
+        let plan = env.lockstep(&words).with(0).json();
+        let steps = plan["steps"].as_array().unwrap().iter().map(|step| &step["reasons"][0]);
+        steps.map(|reason| (reason["commit"].clone(), reason["author"].clone())).collect()
+    };
+    let by_test = |commit: &str| (commit.into(), "Test".into());
+    let nobody = || (serde_json::Value::Null, serde_json::Value::Null);
+    assert_eq!(cited(&["--revision", "HEAD"]), [by_test(&of_a), by_test(&of_b)]);
+    assert_eq!(cited(&["--revision", &of_a]), [by_test(&of_a)]);
+    // What is not committed yet has no author.
+    env.declare("c", "FEED_COUNT: 13");
+    assert_eq!(cited(&[]), [by_test(&of_a), by_test(&of_b), nobody()]);
+    let line = format!("{} by Test)", &of_b[..12]);
+    env.lockstep(&["plan", "--against", &base]).with(0).saying(&line);
+}

@@ -35,10 +35,10 @@ const POLICY: &str = "policy: {images: ['lockstep-test/*'], bindRoots: [/usr/sha
                       privileged, 'hostNamespace:network', 'hostNamespace:pid', 'hostNamespace:ipc']}\n";
 
 /// Networks and a volume beside those of the environment, removed in the end.
-struct Beside<'a>(&'a TestEnvironment);
+pub(super) struct Beside<'a>(&'a TestEnvironment);
 
 impl<'a> Beside<'a> {
-    fn new(env: &'a TestEnvironment) -> Self {
+    pub(super) fn new(env: &'a TestEnvironment) -> Self {
         docker(&["network", "create", &format!("{}-b", env.name)]);
         Self(env)
     }
@@ -181,8 +181,8 @@ fn what_no_engine_takes_back_and_a_replacement_by_hand_get_a_new_container() {
     // As tools do it that put newer images under containers: everything is kept, labels too.
     let other = format!("lockstep-test/{}:other", env.name);
     import(&other, &[]);
-    by_hand(&env, &before["image"], &other, |_| {});
-    by_hand(&env, &before["variable"], &env.image(), |variables| {
+    by_hand(&env, &before["image"], &other, &[], |_| {});
+    by_hand(&env, &before["variable"], &env.image(), &[], |variables| {
         for variable in &mut *variables {
             if variable.starts_with("FEED_API_KEY=") {
                 *variable = "FEED_API_KEY=another-secret".to_owned();
@@ -210,8 +210,14 @@ fn what_no_engine_takes_back_and_a_replacement_by_hand_get_a_new_container() {
     crate::engine::support::docker_quietly(&["rmi", "-f", &other]);
 }
 
-/// Makes a container anew by hand with everything it had, from an image and with variables that may be others.
-fn by_hand(env: &TestEnvironment, id: &str, image: &str, change: impl Fn(&mut Vec<String>)) {
+/// Makes a container anew by hand with everything it had, from an image and with words and variables that may be others.
+pub(super) fn by_hand(
+    env: &TestEnvironment,
+    id: &str,
+    image: &str,
+    further: &[&str],
+    change: impl Fn(&mut Vec<String>),
+) {
     let seen: Value = serde_json::from_str(&docker(&["inspect", id])).unwrap();
     let seen = &seen[0];
     let name = seen["Name"].as_str().unwrap().trim_start_matches('/').to_owned();
@@ -259,6 +265,7 @@ fn by_hand(env: &TestEnvironment, id: &str, image: &str, change: impl Fn(&mut Ve
         alias,
     ];
     words.extend(fixed.map(str::to_owned));
+    words.extend(further.iter().map(|&word| word.to_owned()));
     // The reference stays the same, as with a tag that was moved for a moment.
     let id = |reference: &str| docker(&["image", "inspect", "-f", "{{.Id}}", reference]);
     let (own, other) = (id(&tag), id(image));

@@ -7,6 +7,7 @@ mod kills;
 mod life;
 mod proxy;
 mod pulls;
+pub(crate) mod registry;
 mod rollback;
 mod speed;
 pub(crate) mod support;

@@ -1,97 +1,20 @@
-//! Images from a registry on loopback that asks for credentials (Debian packages `docker-registry`, `apache2-utils`).
+//! Images from a registry that asks for credentials.
 
-use std::{
-    net::TcpListener,
-    process::{Child, Command, Stdio},
-    sync::Mutex,
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use lockstep::{
-    engine::{
-        Deadlines, DockerConfig, DockerEngine, Engine as _, EngineError, Outcome, Problem, Progress, RegistryAuth,
-    },
+    engine::{Deadlines, DockerConfig, DockerEngine, Engine as _, EngineError, Outcome, Problem, Progress},
     model::PullPolicy,
     plan::{NewContainer, Work},
 };
-use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     proxy::{Fate, Proxy},
-    support::{Lab, SOCKET, apply, docker, env, eventually, import, plan, step},
+    registry::{PASSWORD, Registry},
+    support::{Lab, apply, docker, env, plan, step},
 };
-
-/// Its encoding has both characters in which the two base64 alphabets differ.
-const PASSWORD: &str = "~~~???>>>pass";
-
-struct Registry {
-    directory: tempfile::TempDir,
-    host: String,
-    server: Child,
-    images: Mutex<Vec<String>>,
-}
-
-impl Registry {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let host = format!("127.0.0.1:{port}");
-        let path = |name: &str| directory.path().join(name);
-        let users = Command::new("htpasswd").args(["-Bbn", "user", PASSWORD]).output().unwrap();
-        std::fs::write(path("users"), users.stdout).unwrap();
-        let config = format!(
-            "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
-             http: {{addr: '{host}'}}\nauth: {{htpasswd: {{realm: test, path: {}}}}}\n",
-            path("data").display(),
-            path("users").display(),
-        );
-        std::fs::write(path("config.yml"), config).unwrap();
-        let auth = base64::engine::general_purpose::STANDARD.encode(format!("user:{PASSWORD}"));
-        std::fs::write(path("config.json"), format!(r#"{{"auths":{{"{host}":{{"auth":"{auth}"}}}}}}"#)).unwrap();
-        let server = Command::new("docker-registry")
-            .arg("serve")
-            .arg(path("config.yml"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let registry = Self { directory, host: host.clone(), server, images: Mutex::new(Vec::new()) };
-        eventually("the registry listens", || std::net::TcpStream::connect(&host).is_ok()).await;
-        registry
-    }
-
-    /// Makes an image, puts it into the registry and takes it from the engine.
-    fn push(&self, name: &str, variant: &str) -> String {
-        let image = format!("{}/{name}", self.host);
-        import(&image, &[&format!("ENV VARIANT={variant}")]);
-        docker(&["--config", self.directory.path().to_str().unwrap(), "push", &image]);
-        docker(&["rmi", &image]);
-        self.images.lock().unwrap().push(image.clone());
-        image
-    }
-
-    async fn engine(&self, host: &str, password: &str) -> DockerEngine {
-        self.engine_at(&format!("unix://{SOCKET}"), host, password).await
-    }
-
-    async fn engine_at(&self, engine: &str, host: &str, password: &str) -> DockerEngine {
-        let auth =
-            RegistryAuth { host: host.to_owned(), username: "user".to_owned(), password: SecretString::from(password) };
-        DockerEngine::connect(DockerConfig { registries: vec![auth], ..DockerConfig::at(engine) }).await.unwrap()
-    }
-}
-
-impl Drop for Registry {
-    fn drop(&mut self) {
-        for image in self.images.lock().unwrap().iter() {
-            Command::new("docker").args(["rmi", "-f", image]).output().ok();
-        }
-        self.server.kill().ok();
-        self.server.wait().ok();
-    }
-}
 
 fn made_from(lab: &Lab, variant: u32, image: &str, pull: PullPolicy) -> NewContainer {
     lab.container_of(&lab.instance(), variant, |wanted| {
@@ -211,4 +134,60 @@ async fn a_pull_without_progress_ends_and_can_be_cancelled() {
     let pulling = |_| cancel.cancel();
     let outcome = engine.apply(&step(&lab.instance(), work), Some(&env(&[])), &pulling, &cancel).await;
     assert_eq!(outcome.unwrap(), Outcome::Unfinished);
+}
+
+/// The size of each layer of a manifest, the lowest first.
+fn sizes(manifest: &serde_json::Value) -> Vec<u64> {
+    let layers = manifest["layers"].as_array().unwrap().iter();
+    layers.map(|layer| layer["size"].as_u64().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn what_a_pull_would_fetch_is_known_beforehand_without_the_layers_that_are_there() {
+    let registry = Registry::new().await;
+    let base = registry.push("two:base", "base");
+    registry.pull(&base);
+    let child = registry.push_over("two:child", &base);
+    let engine = registry.engine(&registry.host, PASSWORD).await;
+    let asked = async |engine: &DockerEngine, image: &str| {
+        let mut told = engine.missing_layers(&[image.to_owned()]).await;
+        told.remove(image).map(|layers| layers.iter().map(|layer| layer.bytes).collect::<Vec<_>>())
+    };
+    let (manifest, digest) = registry.manifest("two/manifests/child").await;
+    let sizes = sizes(&manifest);
+    assert_eq!(sizes.len(), 2, "{manifest:#}");
+    assert_eq!(asked(&engine, &child).await, Some(vec![sizes[1]]), "the lower layer is there");
+    assert_eq!(asked(&engine, &format!("{}/two@{digest}", registry.host)).await, Some(vec![sizes[1]]));
+    assert_eq!(asked(&engine, &base).await, Some(vec![]), "all of it is there");
+    // Of an image for several platforms, the engine's own is pulled.
+    let (_, other) = registry.manifest("two/manifests/base").await;
+    let architecture = docker(&["version", "--format", "{{.Server.Arch}}"]);
+    let entry = |digest: &str, architecture: &str, size: u64| {
+        serde_json::json!({"mediaType": manifest["mediaType"], "digest": digest, "size": size,
+                           "platform": {"os": "linux", "architecture": architecture}})
+    };
+    let index = serde_json::json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.docker.distribution.manifest.list.v2+json",
+        "manifests": [entry(&other, "s390x", 1), entry(&digest, &architecture, 1)],
+    });
+    registry.put_manifest("two/manifests/many", &index).await;
+    assert_eq!(asked(&engine, &format!("{}/two:many", registry.host)).await, Some(vec![sizes[1]]));
+    docker(&["rmi", "--force", &base]);
+    assert_eq!(asked(&engine, &child).await, Some(sizes.clone()), "nothing of it is there");
+    // What can't be asked is not known, and nothing fails.
+    let wrong = registry.engine(&registry.host, "wrong").await;
+    assert_eq!(asked(&wrong, &child).await, None);
+    let absent = [format!("{}/two:absent", registry.host), "127.0.0.1:9/away:1".to_owned(), "no reference!".to_owned()];
+    let told = engine.missing_layers(&[absent.as_slice(), &[child.clone()]].concat()).await;
+    assert_eq!(told.keys().collect::<Vec<_>>(), [&child]);
+}
+
+#[tokio::test]
+async fn a_registry_that_does_not_answer_costs_a_bounded_time() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let engine = DockerEngine::connect(DockerConfig::at(&format!("unix://{}", super::support::SOCKET))).await.unwrap();
+    let image = format!("{}/silent:1", silent.local_addr().unwrap());
+    let told = tokio::time::timeout(Duration::from_secs(30), engine.missing_layers(&[image])).await;
+    assert_eq!(told.expect("it gives up by itself").len(), 0);
 }

@@ -214,7 +214,7 @@ pub(super) async fn apply(engine: &DockerEngine, work: Work, pairs: &[(&str, &st
 
 pub(super) fn plan(steps: Vec<Step>) -> Plan {
     let revision = lockstep::model::Revision::Directory("0".repeat(64));
-    Plan { revision, steps, untouched: Vec::new(), held: Vec::new(), refused: Vec::new() }
+    Plan { steps, ..Plan::empty(revision) }
 }
 
 /// Waits until something holds.

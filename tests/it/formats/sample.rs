@@ -1,6 +1,6 @@
 //! One plan with everything that a plan can have.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use lockstep::{
     desired::{EnvValue, Held, Origin, SourceDigest, Wanted},
@@ -10,8 +10,9 @@ use lockstep::{
         PullPolicy, Revision, Slug,
     },
     plan::{
-        Action, AtPlatform, Cause, ContainerId, ContainerState, Given, NewContainer, Observed, ObservedContainer, Plan,
-        PlatformWork, Reason, Refusal, Rename, Replacement, SpecDigest, Step, Work,
+        Action, AtPlatform, Cause, ContainerId, ContainerState, Given, Known, Layer, NewContainer, Observed,
+        ObservedContainer, Plan, PlatformWork, Pulled, Reason, Refusal, Rename, Replacement, SpecDigest, Step, Timings,
+        Work,
     },
 };
 
@@ -99,7 +100,7 @@ pub(super) fn step(text: &str, action: Action, reasons: Vec<Reason>) -> Step {
 }
 
 pub(super) fn plan_of(steps: Vec<Step>) -> Plan {
-    Plan { revision: Revision::Commit("c0ffee".repeat(6)), steps, untouched: vec![], held: vec![], refused: vec![] }
+    Plan { steps, ..Plan::empty(Revision::Commit("c0ffee".repeat(6))) }
 }
 
 /// The findings of the sample, a held instance's first.
@@ -167,7 +168,20 @@ pub(super) fn sample() -> (Plan, Vec<Rename>) {
         message: "2 of 9 instances would be removed, more than `prune.maxPercent` (20 %) allows at once".to_owned(),
         help: "if that is meant, run `lockstep apply --allow-removals 2`".to_owned(),
     });
+    plan.known = known();
     (plan, vec![Rename { from: name("old-name"), to: name("new-name") }])
+}
+
+/// What is known of the costs of the sample: an image that is pulled, and what one instance took in the past.
+fn known() -> Known {
+    let layer = |digest: &str, bytes| Layer { digest: digest.to_owned(), bytes };
+    let layers = Some(vec![layer("sha256:aa", 45_000_000), layer("sha256:bb", 290_000)]);
+    let time = |milliseconds| Some(Duration::from_millis(milliseconds));
+    let timings = Timings { create: None, stop: time(1_240), start: time(870), healthy: time(10_300) };
+    Known {
+        timings: [(name("replace"), timings)].into(),
+        pulls: Some([(wanted("create").image, Pulled { is_missing: true, layers })].into()),
+    }
 }
 
 /// The container of an instance as it was before a change.
@@ -187,6 +201,7 @@ pub(super) fn container(wanted: &Wanted) -> ObservedContainer {
         image: wanted.image.clone(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
+        moved_image: None,
         refreshed: false,
     }
 }
