@@ -179,7 +179,7 @@ async fn what_a_pull_would_fetch_is_known_beforehand_without_the_layers_that_are
     let wrong = registry.engine(&registry.host, "wrong").await;
     assert_eq!(asked(&wrong, &child).await, None);
     let absent = [format!("{}/two:absent", registry.host), "127.0.0.1:9/away:1".to_owned(), "no reference!".to_owned()];
-    let told = engine.missing_layers(&[absent.as_slice(), &[child.clone()]].concat()).await;
+    let told = engine.missing_layers(&[absent.as_slice(), std::slice::from_ref(&child)].concat()).await;
     assert_eq!(told.keys().collect::<Vec<_>>(), [&child]);
 }
 
