@@ -13,7 +13,7 @@ use super::{
     state::state,
 };
 use crate::{
-    desired::{EnvValue, Origin, PlatformContent, Wanted},
+    desired::{EnvValue, OPENAEV_TENANT, Origin, PlatformContent, Wanted},
     model::{Code, ConnectorId, Finding, InstanceName, PlatformKind},
     plan::{Action, AtPlatform, Cause, Entry, PlatformWork, Reason, Step},
 };
@@ -27,8 +27,14 @@ pub(super) enum Adoption {
 }
 
 /// Variables that a platform sets in the containers it has managed, and that the settings may set instead.
-const PROXIES: [&str; 5] =
-    ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HTTPS_CA_CERTIFICATES", "HTTPS_PROXY_REJECT_UNAUTHORIZED"];
+const GIVEN: [&str; 6] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "HTTPS_CA_CERTIFICATES",
+    "HTTPS_PROXY_REJECT_UNAUTHORIZED",
+    OPENAEV_TENANT,
+];
 
 /// An instance whose platform has never answered.
 pub(super) fn unlisted(work: &Work<'_>, site: &Site, wanted: &Wanted) -> Adoption {
@@ -195,7 +201,7 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
         // The oldest platforms give none; the settings' token serves.
         None => replace_awaited(&mut instance, &EnvValue::ConnectorToken(site.name.clone())),
     }
-    for key in PROXIES {
+    for key in GIVEN {
         if let (Some(value), false) = (listed.configuration.get(key), instance.env.contains_key(key)) {
             instance.env.insert(key.to_owned(), edit::env_value(&site.name, key, value));
             instance.origins.insert(format!("env.{key}"), Origin::Platform);
