@@ -23,6 +23,8 @@ use super::{
 
 /// How long a manager counts as reachable after a sign of life.
 const LIFE: SignedDuration = SignedDuration::from_hours(2);
+/// The tenant of a platform that was started without one.
+const TENANT: &str = "2cffad3a-0001-4078-b0e2-ef74274022c3";
 /// How many texts of log lines are kept for an instance.
 const LOGS: usize = 10;
 
@@ -338,6 +340,8 @@ fn make(platform: &Platform, body: &Value) -> Response {
     }
     let token = platform.options.tokens.first().cloned().unwrap_or_default();
     configuration.insert("OPENAEV_TOKEN".to_owned(), (token, false));
+    let tenant = platform.options.tenant.clone().unwrap_or_else(|| TENANT.to_owned());
+    configuration.insert("OPENAEV_TENANT_ID".to_owned(), (tenant, false));
     let instance = Instance {
         title: text(contract, "title").to_owned(),
         image: format!("{}:{}", text(contract, "container_image"), text(contract, "container_version")),

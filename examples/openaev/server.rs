@@ -119,6 +119,9 @@ fn of(platform: &Platform, asked: &Asked, route: &[&str]) -> Response {
     let is = |method: Method| asked.method == method;
     match route {
         ["settings", "version"] => platform.version().to_owned().into_response(),
+        ["settings"] => {
+            Json(json!({ "platform_license": { "license_is_validated": platform.options.licence } })).into_response()
+        }
         ["me"] => Json(me(platform)).into_response(),
         ["documents", "upsert"] => {
             Json(json!({ "document_id": "d0c00000-0000-4000-8000-000000000001" })).into_response()

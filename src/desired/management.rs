@@ -73,6 +73,9 @@ pub enum Keeper {
     Platform,
 }
 
+/// The variable of the tenant, which OpenAEV gives every instance that it has managed.
+pub const OPENAEV_TENANT: &str = "OPENAEV_TENANT_ID";
+
 /// How a platform has an instance managed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Management {
@@ -108,6 +111,7 @@ impl Management {
             !keys.contains(&property.key)
                 && property.default.is_none()
                 && contract.instead_of(&property.key).is_none()
+                && property.key != OPENAEV_TENANT
                 && !crate::model::is_owned_env(&property.key)
         };
         Self {

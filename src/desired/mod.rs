@@ -9,6 +9,6 @@ mod policy;
 mod types;
 
 pub use assemble::{Context, PlatformFacts, assemble};
-pub use management::{Keeper, Management, PlatformContent, PlatformSecret};
+pub use management::{Keeper, Management, OPENAEV_TENANT, PlatformContent, PlatformSecret};
 pub use open::{OpenedEnv, Openers, OpensEnvelopes};
 pub use types::{DesiredState, EnvValue, Held, Origin, SealedFile, SourceDigest, Wanted};

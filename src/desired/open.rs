@@ -102,7 +102,8 @@ impl Wanted {
                 }
                 PlatformContent::Unknown => {
                     let message = format!("platform `{platform}` can't be asked for `{key}`, which it gives");
-                    Err(bad(message, "the instance is left as it is until the platform answers".to_owned()))
+                    let help = "the instance is left as it is until the platform answers";
+                    Err(Finding::error(Code::Platform, self.place_of_env(key), message).with_help(help))
                 }
                 PlatformContent::Awaited => {
                     let message = format!("platform `{platform}` has not given `{key}` yet");

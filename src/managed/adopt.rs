@@ -1,6 +1,9 @@
 //! Gives an instance of the source what its platform keeps for it, or says what the platform has to do first.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     Listed, Listing, Remembered, Site, UiControl,
@@ -13,7 +16,7 @@ use super::{
     state::state,
 };
 use crate::{
-    desired::{EnvValue, Origin, PlatformContent, Wanted},
+    desired::{EnvValue, OPENAEV_TENANT, Origin, PlatformContent, PlatformSecret, Wanted},
     model::{Code, ConnectorId, Finding, InstanceName, PlatformKind},
     plan::{Action, AtPlatform, Cause, Entry, PlatformWork, Reason, Step},
 };
@@ -27,8 +30,14 @@ pub(super) enum Adoption {
 }
 
 /// Variables that a platform sets in the containers it has managed, and that the settings may set instead.
-const PROXIES: [&str; 5] =
-    ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "HTTPS_CA_CERTIFICATES", "HTTPS_PROXY_REJECT_UNAUTHORIZED"];
+const GIVEN: [&str; 6] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "HTTPS_CA_CERTIFICATES",
+    "HTTPS_PROXY_REJECT_UNAUTHORIZED",
+    OPENAEV_TENANT,
+];
 
 /// An instance whose platform has never answered.
 pub(super) fn unlisted(work: &Work<'_>, site: &Site, wanted: &Wanted) -> Adoption {
@@ -46,6 +55,12 @@ fn remembered(work: &Work<'_>, site: &Site, wanted: &Wanted, id: ConnectorId) ->
     let content =
         entry.and_then(|entry| entry.token.clone()).map_or(PlatformContent::Unknown, PlatformContent::Envelope);
     set_token(&mut instance, site, content);
+    for (key, value) in entry.iter().flat_map(|entry| &entry.given) {
+        // One that is not written down is not known before the platform answers, and nothing is made without it.
+        let unknown = || PlatformSecret { platform: site.name.clone(), content: PlatformContent::Unknown };
+        let value = value.clone().map_or_else(|| EnvValue::FromPlatform(unknown()), EnvValue::Plain);
+        give(&mut instance, key, value);
+    }
     if let Some(entry) = entry
         && site.control == UiControl::Honour
         && entry.state == wanted.state
@@ -177,6 +192,16 @@ fn step(site: &Site, wanted: &Wanted, action: Action, reasons: Vec<Reason>, work
     Step { instance: wanted.name.clone(), action, reasons, work }
 }
 
+/// Gives an instance a variable that the platform sets, where the settings do not set it; says whether it did.
+fn give(instance: &mut Wanted, key: &str, value: EnvValue) -> bool {
+    let free = !instance.env.contains_key(key);
+    if free {
+        instance.env.insert(key.to_owned(), value);
+        instance.origins.insert(format!("env.{key}"), Origin::Platform);
+    }
+    free
+}
+
 /// An instance that is there: with the platform's id and token, and with what has to change there.
 fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) -> Wanted {
     let mut instance = with_id(wanted, listed.id);
@@ -195,10 +220,20 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
         // The oldest platforms give none; the settings' token serves.
         None => replace_awaited(&mut instance, &EnvValue::ConnectorToken(site.name.clone())),
     }
-    for key in PROXIES {
-        if let (Some(value), false) = (listed.configuration.get(key), instance.env.contains_key(key)) {
-            instance.env.insert(key.to_owned(), edit::env_value(&site.name, key, value));
-            instance.origins.insert(format!("env.{key}"), Origin::Platform);
+    let mut given = BTreeMap::new();
+    for key in GIVEN {
+        let Some(value) = listed.configuration.get(key).map(|value| edit::env_value(&site.name, key, value)) else {
+            continue;
+        };
+        let plain = match &value {
+            EnvValue::Plain(text) => Some(text.clone()),
+            EnvValue::Sealed(_)
+            | EnvValue::FromFile { .. }
+            | EnvValue::ConnectorToken(_)
+            | EnvValue::FromPlatform(_) => None,
+        };
+        if give(&mut instance, key, value) {
+            given.insert(key.to_owned(), plain);
         }
     }
     let before = work.given.memory.of(&site.name, &wanted.name);
@@ -232,6 +267,7 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
         reset,
         agreed: compared.agreed,
         token: envelope,
+        given,
     };
     work.memory.instances.insert((site.name.clone(), wanted.name.clone()), entry);
     instance

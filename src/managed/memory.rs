@@ -32,6 +32,8 @@ pub struct Remembered {
     pub agreed: Option<String>,
     /// The envelope with the token that the platform made for it.
     pub token: Option<Arc<str>>,
+    /// The further variables that the platform gave its container; those that may hold a secret without their value.
+    pub given: BTreeMap<String, Option<String>>,
 }
 
 /// What is remembered of every managed instance.

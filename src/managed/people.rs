@@ -156,6 +156,7 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
         reset,
         agreed: None,
         token: None,
+        given: BTreeMap::new(),
     };
     work.memory.instances.insert((site.name.clone(), name.clone()), entry);
     Ok(spec::finished(wanted))

@@ -418,6 +418,22 @@ fn a_platform_that_is_away_holds_new_instances_and_no_others() {
 }
 
 #[test]
+fn what_a_platform_gave_a_container_stays_in_it_while_the_platform_is_away() {
+    let given = with(with(listed(ID), "NO_PROXY", clear("a.example")), "HTTP_PROXY", clear("http://u:p@proxy:3128"));
+    let mut world = World::new().declare("a", "", "").list(vec![given]);
+    let there = world.overlay();
+    world = world.then();
+    world.site.listing = None;
+    world.site.away = Some("cut off".to_owned());
+    let away = world.overlay();
+    let of = |overlaid: &Overlaid, key: &str| wanted(overlaid, "a").env[key].clone();
+    assert_eq!(of(&away, "NO_PROXY"), of(&there, "NO_PROXY"));
+    let EnvValue::FromPlatform(proxy) = of(&away, "HTTP_PROXY") else { panic!("a secret") };
+    assert_eq!(proxy.content, PlatformContent::Unknown, "what may hold a password is not written down");
+    assert!(!format!("{:?}", away.memory).contains("proxy:3128"));
+}
+
+#[test]
 fn one_lost_line_of_a_listing_registers_nothing() {
     let mut world = World::new()
         .declare("a", "", "")

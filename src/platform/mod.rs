@@ -19,7 +19,7 @@ pub use managed::{
     AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
     OutgoingValue, RequestedStatus, RequestedWord,
 };
-pub use openaev::{OpenAevClient, OpenAevConfig};
+pub use openaev::{OpenAevClient, OpenAevConfig, OpenAevLicence, openaev_lacks};
 pub use opencti::{Document, Licence, OpenCtiClient, documents, managed_documents};
 pub use published::{Published, Publisher};
 pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Session, doctor_opencti};
+use super::{Session, doctor_openaev, doctor_opencti};
 use crate::{
     cli::{CliError, Exit, output, output::Format, render, wiring},
     engine::Engine,
@@ -124,24 +124,19 @@ fn lock(settings: &Settings) -> Check {
 async fn platform(settings: &Settings, name: &crate::model::PlatformName) -> Vec<Check> {
     let Some(platform) = settings.platforms.get(name) else { return Vec::new() };
     let title = format!("platform {name}");
-    match platform.kind {
+    let examined = match platform.kind {
         PlatformKind::OpenCti => {
             let reads_catalog = settings
                 .catalogs
                 .iter()
                 .any(|catalog| matches!(catalog, CatalogSettings::Platform { name: of } if of == name));
-            let examined = doctor_opencti::examine(name, platform, reads_catalog).await;
-            examined
-                .into_iter()
-                .map(|one| match one {
-                    Ok(line) => Check::well(&title, line),
-                    Err(error) => Check::ill(&title, error),
-                })
-                .collect()
+            doctor_opencti::examine(name, platform, reads_catalog).await
         }
-        PlatformKind::OpenAev => match wiring::examine_openaev(name, platform).await {
-            Ok(lines) => lines.into_iter().map(|line| Check::well(&title, line)).collect(),
-            Err(error) => vec![Check::ill(title, error)],
-        },
-    }
+        PlatformKind::OpenAev => doctor_openaev::examine(name, platform).await,
+    };
+    let check = |one: Result<String, CliError>| match one {
+        Ok(line) => Check::well(&title, line),
+        Err(error) => Check::ill(&title, error),
+    };
+    examined.into_iter().map(check).collect()
 }

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A line about what is well, or what is not.
-type Line = Result<String, CliError>;
+pub(super) type Line = Result<String, CliError>;
 
 /// What connectors that register themselves do without, where there is no licence.
 const WITHOUT_LICENCE: &str = "no enterprise licence, and none is needed: with `registration: self` its pages show every connector \
@@ -128,7 +128,7 @@ fn registered(managers: &[ListedManager], ours: &Manager) -> Line {
 }
 
 /// Whether our key opens what the platform sealed.
-fn opens(key: &ManagerKey, instances: &[ManagedInstance]) -> Line {
+pub(super) fn opens(key: &ManagerKey, instances: &[ManagedInstance]) -> Line {
     let shut = |instance: &&ManagedInstance| {
         let mut values = instance.configuration.values();
         values.any(|value| matches!(value, ManagedValue::Sealed(envelope) if key.open(envelope).is_err()))

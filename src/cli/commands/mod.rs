@@ -8,6 +8,7 @@ mod catalog_diff;
 mod catalog_pull;
 mod completions;
 mod doctor;
+mod doctor_openaev;
 mod doctor_opencti;
 mod export;
 mod import;

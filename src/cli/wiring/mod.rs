@@ -20,7 +20,7 @@ mod step;
 pub(super) use checkout::{LocalCheckout, Which};
 pub(super) use credentials::{Identities, keyring, manager_key};
 pub(super) use once::{register, status_once, tell_once};
-pub(super) use openaev::examine_openaev;
+pub(super) use openaev::openaev_client;
 pub(super) use parts::{
     Parts, Whole, concurrency, desired, engine, engine_host, lock_folder, opencti_client, pipeline, pipeline_with,
     platforms, settings, state_folder, whole,

@@ -5,9 +5,9 @@ use reqwest::Method;
 /// What lets a token read collectors, injectors and the catalog.
 const ACCESS_SETTINGS: &str = "ACCESS_TENANT_SETTINGS (older releases: ACCESS_PLATFORM_SETTINGS)";
 /// What lets a token change instances of the catalog, and stand as their manager.
-const MANAGE_SETTINGS: &str = "MANAGE_TENANT_SETTINGS (older releases: MANAGE_PLATFORM_SETTINGS)";
+pub(super) const MANAGE_SETTINGS: &str = "MANAGE_TENANT_SETTINGS (older releases: MANAGE_PLATFORM_SETTINGS)";
 /// What lets a token remove instances of the catalog.
-const DELETE_SETTINGS: &str = "DELETE_TENANT_SETTINGS (older releases: DELETE_PLATFORM_SETTINGS)";
+pub(super) const DELETE_SETTINGS: &str = "DELETE_TENANT_SETTINGS (older releases: DELETE_PLATFORM_SETTINGS)";
 
 /// One call.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ const fn call(what: &'static str, method: Method, capability: &'static str) -> C
 
 pub(super) static VERSION: Call = call("ask for the version", Method::GET, "");
 pub(super) static ME: Call = call("ask who the token belongs to", Method::GET, "");
+pub(super) static LICENCE: Call = call("ask for the licence", Method::GET, "");
 pub(super) static COLLECTORS: Call = call("list the collectors", Method::GET, ACCESS_SETTINGS);
 pub(super) static INJECTORS: Call = call("list the injectors", Method::GET, ACCESS_SETTINGS);
 pub(super) static EXECUTORS: Call = call("list the executors", Method::GET, "ACCESS_ASSETS");

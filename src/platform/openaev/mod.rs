@@ -8,5 +8,7 @@ mod listing;
 mod logs;
 mod managed;
 mod rest;
+mod rights;
 
 pub use client::{OpenAevClient, OpenAevConfig};
+pub use rights::{OpenAevLicence, openaev_lacks};

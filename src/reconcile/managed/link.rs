@@ -73,6 +73,21 @@ impl ManagedLink {
         Ok(Read { instances, standalone })
     }
 
+    /// What a platform has us run that does not know us yet, where that is why it did not list: nothing. Another manager
+    /// there is the error that registering would meet.
+    async fn unregistered(&self, error: PlatformError) -> Result<Read, PlatformError> {
+        if !matches!(error.failure, Failure::UnknownManager { .. }) {
+            return Err(error);
+        }
+        if self.client.managers().await?.is_empty() {
+            let standalone = self.client.connectors(false).await?.connectors;
+            let by_themselves = standalone.into_iter().filter(|(_, one)| !one.managed).map(|(id, _)| id).collect();
+            return Ok(Read { instances: Vec::new(), standalone: Some(by_themselves) });
+        }
+        let registered = "it does not say which, and has heard from it lately".to_owned();
+        Err(PlatformError { failure: Failure::OtherManager { registered }, ..error })
+    }
+
     /// The platform before it has said anything.
     pub(super) fn site(&self) -> Site {
         Site { name: self.name.clone(), control: self.control, instances: self.instances, listing: None, away: None }
@@ -85,7 +100,10 @@ impl ManagedLink {
             if register {
                 self.client.register_manager(&self.identity).await?;
             }
-            let first = self.read(true).await?;
+            let first = match self.read(true).await {
+                Err(error) if !register => self.unregistered(error).await?,
+                read => read?,
+            };
             let ids = |read: &Read| read.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>();
             let here = ids(&first);
             if managed::known_ids(&self.name, observed, memory).is_subset(&here) {

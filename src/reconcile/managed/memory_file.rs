@@ -1,6 +1,6 @@
 //! The file in which what is remembered of managed instances stands; losing it costs no container.
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,8 @@ struct Entry {
     reset: Option<String>,
     agreed: Option<String>,
     token: Option<String>,
+    #[serde(default)]
+    given: BTreeMap<String, Option<String>>,
 }
 
 fn state(started: bool) -> WantedState {
@@ -58,6 +60,7 @@ impl Entry {
             reset: entry.reset.clone(),
             agreed: entry.agreed.clone(),
             token: entry.token.as_ref().map(ToString::to_string),
+            given: entry.given.clone(),
         }
     }
 
@@ -76,6 +79,7 @@ impl Entry {
             reset: self.reset,
             agreed: self.agreed,
             token: self.token.map(Into::into),
+            given: self.given,
         };
         Some((key, remembered))
     }
@@ -120,7 +124,7 @@ pub fn write_memory(folder: &Path, memory: &Memory) -> Result<(), std::io::Error
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeMap, fs};
+    use std::fs;
 
     use super::*;
 
@@ -139,6 +143,7 @@ mod tests {
             reset: Some("r".to_owned()),
             agreed: None,
             token: Some("envelope".into()),
+            given: BTreeMap::from([("NO_PROXY".to_owned(), Some("a".to_owned())), ("HTTP_PROXY".to_owned(), None)]),
         };
         let memory = Memory { instances: BTreeMap::from([(key, entry)]) };
         write_memory(folder.path(), &memory).unwrap();

@@ -1,6 +1,6 @@
 //! A collector, an injector and an executor of OpenAEV, by the real binary.
 
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fs, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 use tokio::time::{self, Instant};
@@ -175,18 +175,29 @@ async fn doctor_says_who_manages_the_platforms_instances() {
     let platform = platform().await;
     let env = environment(&platform);
     let manager = "a3f1f1a0-6f6e-4b0a-9b8a-0f5d8a0e9b11";
-    env.write("manager.key", "not read by doctor");
-    env.settings(&format!(
-        "platforms: {{aev: {{kind: openaev, url: '{}', token: {{file: t}}, registration: managed, manager: {{id: {manager}, \
-         name: lockstep, key: manager.key}}}}}}\n",
-        platform.url()
-    ));
-    let checks = || env.lockstep(&["doctor"]);
-    checks().saying("has heard from no connector manager within two hours");
+    let at = |url: String| {
+        env.settings(&format!(
+            "platforms: {{aev: {{kind: openaev, url: '{url}', token: {{file: t}}, registration: managed, manager: {{id: \
+             {manager}, name: lockstep, key: manager.key}}}}}}\n"
+        ));
+    };
+    at(platform.url());
+    let doctor = |code: i32| env.lockstep(&["doctor"]).with(code);
+    env.write("manager.key", "no key");
+    doctor(4).saying("manager.key");
+    fs::remove_file(env.path("manager.key")).unwrap();
+    env.lockstep(&["platform", "keygen", "--output", "manager.key"]).with(0);
+    doctor(0).saying("has heard from no connector manager within two hours").saying("has its enterprise licence");
     platform.register_manager("another").await;
-    checks().saying("has another connector manager");
+    doctor(7).saying("it has another connector manager").saying("give `manager` its id and key");
     platform.register_manager(manager).await;
-    checks().saying("has us for its connector manager");
+    doctor(0).saying("has us for its connector manager").saying("0 managed connectors, every secret opens");
+
+    let capabilities = ["ACCESS_TENANT_SETTINGS", "ACCESS_ASSETS"].map(str::to_owned).to_vec();
+    let platform = StandIn::start_with(Options { capabilities, licence: false, ..options() }).await;
+    at(platform.url());
+    let lacking = doctor(7).saying("lacks MANAGE_TENANT_SETTINGS").saying("lacks DELETE_TENANT_SETTINGS");
+    lacking.saying("it has no valid enterprise licence").saying("`registration: self`, which works without");
 }
 
 /// The platform's own catalog, where it is at hand.

@@ -66,6 +66,9 @@ async fn a_manifest_becomes_a_managed_instance_with_the_platforms_id_and_token()
     let env = &managed.env;
     let sealed = env.sealed("c", "FEED_KEY", "c0llectors-key");
     env.declare_with("c", "contract: a_collector", &sealed);
+    // A plan makes us known to nobody, and shows what is carried out all the same.
+    let shown = env.lockstep(&["plan"]).with(0).saying("will be registered at its platform");
+    shown.saying("1 to add, 0 to change, 0 to destroy");
     env.lockstep(&["apply"]).with(0).saying("1 added, 0 changed, 0 destroyed");
     let listed = managed.instances().await;
     assert_eq!(listed.len(), 1);
@@ -76,6 +79,7 @@ async fn a_manifest_becomes_a_managed_instance_with_the_platforms_id_and_token()
     );
     assert_eq!(managed.variable("c", "COLLECTOR_ID").as_deref(), own["connector"].as_str());
     assert_eq!(managed.variable("c", "OPENAEV_TOKEN").as_deref(), Some(TOKEN));
+    assert_eq!(managed.variable("c", "OPENAEV_TENANT_ID").as_deref(), Some(value(own, "OPENAEV_TENANT_ID")));
     assert_eq!(managed.variable("c", "FEED_KEY").as_deref(), Some("c0llectors-key"));
     assert_eq!(managed.key.open(value(own, "FEED_KEY")).unwrap().expose_secret(), "c0llectors-key");
     env.lockstep(&["apply"]).with(0).saying("No changes.");
