@@ -69,8 +69,9 @@ pub fn assemble(reading: Reading, snapshot: &Snapshot, catalogs: &Catalogs, cont
     let held = names
         .filter(|name| !wanted.contains_key(*name))
         .map(|name| {
-            let own = findings.iter().filter(|finding| finding.instance.as_ref() == Some(name)).cloned().collect();
-            (name.clone(), Held { instance: name.clone(), findings: own })
+            let own = findings.iter().filter(|finding| finding.instance.as_ref() == Some(name));
+            let inherited = reading.inherited.get(name).into_iter().flatten();
+            (name.clone(), Held { instance: name.clone(), findings: own.chain(inherited).cloned().collect() })
         })
         .collect();
     DesiredState { revision: snapshot.revision.clone(), wanted, held, findings, complete: reading.complete }

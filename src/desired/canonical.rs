@@ -68,6 +68,19 @@ impl Wanted {
     }
 }
 
+impl EnvValue {
+    /// What tells one sealing of a secret from another, as twelve hexadecimal digits; nothing of the secret goes into it.
+    /// None where the source does not seal it.
+    pub fn sealed_digest(&self) -> Option<String> {
+        match self {
+            Self::Sealed(_) | Self::FromFile { .. } => {
+                Some(hex::encode(Sha256::digest(sealed(self).to_string())).chars().take(12).collect())
+            }
+            Self::Plain(_) | Self::ConnectorToken(_) | Self::FromPlatform(_) => None,
+        }
+    }
+}
+
 /// A value as it stands in the source: what a sealed one holds is told apart by its ciphertext alone.
 fn sealed(value: &EnvValue) -> Value {
     match value {

@@ -6,11 +6,7 @@ mod error;
 mod gate;
 mod none;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, time::Duration};
 
 pub use adopted::{Adopted, ForeignManaged, read_adopted, write_adopted};
 pub use docker::{Deadlines, DockerConfig, DockerEngine, RECOMMENDED_CONCURRENCY, RegistryAuth};
@@ -149,8 +145,8 @@ pub struct Inspected {
     pub made_here: bool,
     /// The environment without what its image brings.
     pub env: BTreeMap<String, SecretString>,
-    /// The variables whose values were secrets when it was made.
-    pub sealed: BTreeSet<String>,
+    /// The variables whose values were secrets when it was made, with the digest of each as it was sealed, where it was.
+    pub sealed: BTreeMap<String, Option<String>>,
     /// What its image brings to the environment and was left as it is: a wanted value equal to one of these is no change.
     pub image_env: BTreeMap<String, String>,
     /// The other fields, by the names that the plan shows, without what its image brings.

@@ -181,6 +181,7 @@ impl World {
             state: ContainerState::Running,
             created: 1,
             finished: None,
+            was_stopped: false,
             image: "opencti/connector-misp:1".to_owned(),
             fields: None,
             sensitive_equal: BTreeMap::new(),

@@ -88,8 +88,8 @@ struct Reader {
     candidates: Vec<Candidate>,
     /// The merged defaults by folder.
     specs: BTreeMap<String, Node>,
-    /// Folders whose defaults are broken.
-    broken_folders: BTreeSet<String>,
+    /// Folders whose defaults are broken, and the first error in them.
+    broken_folders: BTreeMap<String, Option<Finding>>,
     findings: Vec<Finding>,
     held: BTreeSet<InstanceName>,
     /// Whether something is wrong that belongs to no named instance.
@@ -131,7 +131,7 @@ impl Reader {
         match (role, name) {
             (Role::Settings, _) => return,
             (Role::Defaults, _) => {
-                self.broken_folders.insert(folder(path).to_owned());
+                self.break_folder(folder(path), &findings);
             }
             (Role::Instance | Role::Unknown, Some(name)) => {
                 // Of unknown kind, it may as well have been the defaults of others.
@@ -168,7 +168,7 @@ impl Reader {
                     findings.push(finding.with_help("keep one `Defaults` document in a folder"));
                 }
                 if has_error(&findings) {
-                    self.broken_folders.insert(folder.clone());
+                    self.break_folder(&folder, &findings);
                 }
                 self.findings.extend(findings);
                 if let (0, Some(spec)) = (index, found.root.get("spec").filter(|spec| spec.entries().is_some())) {
@@ -310,14 +310,21 @@ impl Reader {
         self.findings.extend(findings);
     }
 
+    fn break_folder(&mut self, folder: &str, findings: &[Finding]) {
+        let first = || findings.iter().find(|finding| finding.severity == Severity::Error).cloned();
+        self.broken_folders.entry(folder.to_owned()).or_insert_with(first);
+    }
+
     fn below_broken_defaults(&self, file: &str) -> bool {
-        self.broken_folders.iter().any(|folder| is_below(file, folder))
+        self.broken_folders.keys().any(|folder| is_below(file, folder))
     }
 
     fn finish(mut self) -> Reading {
+        let mut inherited: BTreeMap<InstanceName, Vec<Finding>> = BTreeMap::new();
         for candidate in &self.candidates {
-            if self.below_broken_defaults(&candidate.file) {
+            for (_, finding) in self.broken_folders.iter().filter(|(folder, _)| is_below(&candidate.file, folder)) {
                 self.held.insert(candidate.name.clone());
+                inherited.entry(candidate.name.clone()).or_default().extend(finding.clone());
             }
         }
         let manifests = self.candidates.into_iter().filter_map(|candidate| candidate.instance?.manifest);
@@ -325,7 +332,8 @@ impl Reader {
         manifests.sort_by(|a, b| a.name.value.cmp(&b.name.value));
         Finding::sort(&mut self.findings);
         self.findings.dedup();
-        Reading { manifests, findings: self.findings, held: self.held.into_iter().collect(), complete: !self.hidden }
+        let (held, complete) = (self.held.into_iter().collect(), !self.hidden);
+        Reading { manifests, findings: self.findings, held, inherited, complete }
     }
 }
 

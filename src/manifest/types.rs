@@ -114,6 +114,8 @@ pub struct Reading {
     pub findings: Vec<Finding>,
     /// Names of instances that have an error and are held, sorted.
     pub held: Vec<InstanceName>,
+    /// What is wrong with the `Defaults` documents above instances that are held for it.
+    pub inherited: BTreeMap<InstanceName, Vec<Finding>>,
     /// Whether every error is attributed to an instance; if not, what is missing may be hidden in a broken file.
     pub complete: bool,
 }

@@ -38,6 +38,7 @@ pub fn as_running(
             state,
             created: 0,
             finished: None,
+            was_stopped: wanted.state == WantedState::Stopped,
             image: wanted.image.clone(),
             fields: Some(fields),
             sensitive_equal,
@@ -46,7 +47,7 @@ pub fn as_running(
         }
     };
     let containers = base.wanted.values().map(|wanted| container(wanted)).collect();
-    Observed { containers, company: None }
+    Observed { containers, ..Observed::default() }
 }
 
 /// The digests of everything that may have changed, made of specs with their secrets sealed.

@@ -49,13 +49,13 @@ pub fn needs_look<'a>(desired: &DesiredState, observed: &'a Observed, digests: &
         needs_digest(desired, observed, digests).iter().map(|wanted| wanted.name.clone()).collect();
     let orphan = |name: &InstanceName| !desired.wanted.contains_key(name) && !desired.held.contains_key(name);
     let stopped = |container: &ObservedContainer| orphan(&container.instance) && !container.runs();
-    // The list does not say since when one does not run that should.
+    // The list does not say since when one does not run that should, and whether it was stopped on purpose.
     let started = |name: &InstanceName| {
         desired.wanted.get(name).is_some_and(|wanted| wanted.state == WantedState::Started && !wanted.suspend)
     };
     let ended = |container: &ObservedContainer| {
         let has_ended = matches!(container.state, ContainerState::Exited(_) | ContainerState::Dead);
-        has_ended && container.finished.is_none() && started(&container.instance)
+        has_ended && started(&container.instance)
     };
     let looked = |container: &&ObservedContainer| {
         changing.contains(&container.instance) || stopped(container) || ended(container)
@@ -173,7 +173,10 @@ fn one(
         },
         None => match new() {
             Some(new) => {
-                let reasons = reasons::of_change(&old, wanted);
+                let newest = old.iter().max_by_key(|container| (container.runs(), container.created));
+                let changes = newest.filter(|container| container.runs() != (wanted.state == WantedState::Started));
+                let mut reasons = reasons::of_change(&old, wanted);
+                reasons.extend(changes.map(|container| state_reason(wanted, container)));
                 let old = old.iter().map(|container| container.id.clone()).collect();
                 step(Action::Replace, reasons, Work::Replace(Box::new(Replacement { new, existing: None, old })))
             }
@@ -215,17 +218,17 @@ fn one(
             }
             Steady::Fine => Verdict::Untouched,
             Steady::Start { unpause } => {
-                let reason = state_reason(wanted, current, "running", Cause::Drift);
+                let reason = state_reason(wanted, current);
                 step(Action::Start, vec![reason], Work::Start { container: current.id.clone(), unpause })
             }
             Steady::Stop => {
-                let reason = state_reason(wanted, current, "stopped", Cause::Manifest);
+                let reason = state_reason(wanted, current);
                 let grace = wanted.container.stop_grace;
                 step(Action::Stop, vec![reason], Work::Stop { container: current.id.clone(), grace })
             }
             Steady::Broken => match new() {
                 Some(new) => {
-                    let reason = state_reason(wanted, current, "running", Cause::Drift);
+                    let reason = state_reason(wanted, current);
                     step(
                         Action::Replace,
                         vec![reason],
@@ -268,13 +271,24 @@ fn steady(wanted: &Wanted, current: &ObservedContainer) -> Steady {
     }
 }
 
-fn state_reason(wanted: &Wanted, current: &ObservedContainer, after: &str, cause: Cause) -> Reason {
+/// Why a container starts or stops: the source says so, or it ended by itself or by another's hand.
+fn state_reason(wanted: &Wanted, current: &ObservedContainer) -> Reason {
     let origin = wanted.origins.get("state");
+    let never_ran = current.state == ContainerState::Created;
+    let (before, cause) = match wanted.state {
+        _ if current.was_stopped => ("stopped".to_owned(), Cause::Manifest),
+        WantedState::Started if !never_ran => (current.state.describe(), Cause::Drift),
+        WantedState::Started | WantedState::Stopped => (current.state.describe(), Cause::Manifest),
+    };
+    let after = match wanted.state {
+        WantedState::Started => "running",
+        WantedState::Stopped => "stopped",
+    };
     // People at the platform asked for it.
     let cause = if matches!(origin, Some(Origin::Platform)) { Cause::Platform } else { cause };
     let given = matches!(origin, Some(Origin::Defaults(_))).then_some(Given::Defaults);
     let since = current.finished.filter(|_| cause == Cause::Drift);
-    let reason = Reason::of("state", Some(current.state.describe()), Some(after.to_owned()), cause);
+    let reason = Reason::of("state", Some(before), Some(after.to_owned()), cause);
     Reason { place: origin.and_then(Origin::place).cloned(), given, since, ..reason }
 }
 
@@ -300,7 +314,11 @@ fn new_container(
     let mark = digests.mark(wanted);
     let mut labels: BTreeMap<String, String> =
         wanted.labels.iter().map(|(key, value)| (format!("{}{key}", LABELS.own_prefix), value.clone())).collect();
-    let sealed = wanted.env.iter().filter(|(_, value)| value.is_sensitive()).map(|(key, _)| key.as_str());
+    let sealed = wanted
+        .env
+        .iter()
+        .filter(|(_, value)| value.is_sensitive())
+        .map(|(key, value)| value.sealed_digest().map_or_else(|| key.clone(), |digest| format!("{key}={digest}")));
     let sealed: Vec<_> = sealed.collect();
     let own = [
         (LABELS.owner, owner.to_string()),

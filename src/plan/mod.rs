@@ -29,9 +29,10 @@ pub use diff::{Digests, diff, needs_digest, needs_look};
 pub use drift::{NO_RESTARTS, RESTART, is_drift};
 use observed::OF_PLATFORM;
 pub use observed::{
-    ContainerId, ContainerState, LABELS, Labels, MovedImage, Observed, ObservedContainer, SourceMark, SpecDigest,
+    ContainerId, ContainerState, LABELS, Labels, MovedImage, Observed, ObservedContainer, Seen, SourceMark, SpecDigest,
 };
 pub use prune::{PruneRules, Pruning};
+pub use reasons::origin_of;
 pub use renames::{Rename, renames};
 pub use types::{
     Action, AtPlatform, COMPANY, Cause, Entry, Given, InPlace, NewContainer, Plan, PlatformWork, ROLLBACK, Reason,

@@ -21,7 +21,8 @@ pub struct Labels {
     pub source: &'static str,
     /// The revision that the container was created from.
     pub revision: &'static str,
-    /// The names of the environment variables whose values may be shown to nobody, joined by commas.
+    /// The names of the environment variables whose values may be shown to nobody, joined by commas; after `=`, a digest of
+    /// the value as it was sealed.
     pub sealed: &'static str,
     /// The engine's id of the image that the container was created from.
     pub image: &'static str,
@@ -154,6 +155,8 @@ pub struct ObservedContainer {
     pub created: i64,
     /// Seconds since the Unix epoch at which it last ended; only known for containers that were inspected.
     pub finished: Option<i64>,
+    /// Whether it ended since it was stopped for good, and not by itself; only known for containers that were inspected.
+    pub was_stopped: bool,
     /// The image reference it was created from.
     pub image: String,
     /// The names of the environment variables we set, with the values of those that are not sensitive, and the other
@@ -179,6 +182,21 @@ pub struct MovedImage {
     pub since: Option<i64>,
 }
 
+/// What a close look has shown of a container, without anything secret, for plans that are made where no engine is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Its fields by the names that the plan shows.
+    pub fields: BTreeMap<String, String>,
+    /// Those that its image brought: a wanted value equal to one of these is no change.
+    pub brought: BTreeMap<String, String>,
+    /// The variables that hold secrets, with the digest of each as it was sealed, where it was.
+    pub sealed: BTreeMap<String, Option<String>>,
+    /// Seconds since the Unix epoch at which it last ended.
+    pub finished: Option<i64>,
+    /// Whether it ended since it was stopped for good.
+    pub was_stopped: bool,
+}
+
 /// Every container of ours at one moment, sorted by instance and then by creation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
@@ -186,6 +204,8 @@ pub struct Observed {
     pub containers: Vec<ObservedContainer>,
     /// The name of one that another Lockstep of the same owner made while this one worked.
     pub company: Option<String>,
+    /// What was seen of them before, where they were observed elsewhere.
+    pub seen: BTreeMap<ContainerId, Seen>,
 }
 
 impl ObservedContainer {

@@ -1,9 +1,11 @@
 //! Observed containers as JSON, so that a plan can be made where no engine is.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ContainerId, ContainerState, Observed, ObservedContainer, SourceMark, SpecDigest};
+use super::{ContainerId, ContainerState, Observed, ObservedContainer, Seen, SourceMark, SpecDigest};
 use crate::model::{InstanceName, OwnerName};
 
 /// What keeps a signature from being one of something else.
@@ -37,6 +39,25 @@ pub struct ContainerJson {
     pub created: i64,
     /// The image reference it was created from.
     pub image: String,
+    /// What a close look has shown of it; only where it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<SeenJson>,
+}
+
+/// What a close look has shown of one container, without anything secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SeenJson {
+    /// Its fields by the names that plans show.
+    pub fields: BTreeMap<String, String>,
+    /// Those that its image brought.
+    pub brought: BTreeMap<String, String>,
+    /// The variables that hold secrets, with the digest of each as it was sealed, where it was.
+    pub sealed: BTreeMap<String, Option<String>>,
+    /// When it last ended, in seconds since the Unix epoch.
+    pub finished: Option<i64>,
+    /// Whether it ended since it was stopped for good.
+    pub was_stopped: bool,
 }
 
 /// Every container of ours at one moment.
@@ -77,7 +98,7 @@ impl ObservedJson {
     pub fn signed_text(&self) -> Vec<u8> {
         let unsigned = Self { signature: None, ..self.clone() };
         let mut text = DOMAIN.to_vec();
-        text.extend(serde_json::to_vec(&unsigned).expect("there are no maps in it"));
+        text.extend(serde_json::to_vec(&unsigned).expect("all its keys are text"));
         text
     }
 
@@ -121,6 +142,7 @@ impl From<&Observed> for ObservedJson {
                 exit_code,
                 created: container.created,
                 image: container.image.clone(),
+                seen: observed.seen.get(&container.id).map(SeenJson::from),
             }
         });
         Self { owner: None, made: None, containers: containers.collect(), signature: None }
@@ -132,9 +154,25 @@ impl TryFrom<ObservedJson> for Observed {
     type Error = String;
 
     fn try_from(file: ObservedJson) -> Result<Self, String> {
+        let seen_of = |json: &ContainerJson| Some((ContainerId(json.id.clone()), Seen::from(json.seen.clone()?)));
+        let seen = file.containers.iter().filter_map(seen_of).collect();
         let mut containers = file.containers.into_iter().map(container).collect::<Result<Vec<_>, _>>()?;
         containers.sort_by(|a, b| (&a.instance, a.created, &a.id).cmp(&(&b.instance, b.created, &b.id)));
-        Ok(Self { containers, company: None })
+        Ok(Self { containers, seen, company: None })
+    }
+}
+
+impl From<&Seen> for SeenJson {
+    fn from(seen: &Seen) -> Self {
+        let Seen { fields, brought, sealed, finished, was_stopped } = seen.clone();
+        Self { fields, brought, sealed, finished, was_stopped }
+    }
+}
+
+impl From<SeenJson> for Seen {
+    fn from(json: SeenJson) -> Self {
+        let SeenJson { fields, brought, sealed, finished, was_stopped } = json;
+        Self { fields, brought, sealed, finished, was_stopped }
     }
 }
 
@@ -164,9 +202,10 @@ fn container(json: ContainerJson) -> Result<ObservedContainer, String> {
         state,
         created: json.created,
         finished: None,
+        was_stopped: false,
         image: json.image,
         fields: None,
-        sensitive_equal: std::collections::BTreeMap::new(),
+        sensitive_equal: BTreeMap::new(),
         moved_image: None,
         refreshed: false,
     })

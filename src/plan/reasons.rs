@@ -101,7 +101,7 @@ fn reason(wanted: &Wanted, field: &str, before: Option<String>, after: Option<St
 }
 
 /// The origin of a field, or of the nearest field that it is a part of or that is a part of it.
-fn origin_of<'a>(wanted: &'a Wanted, field: &str) -> Option<&'a Origin> {
+pub fn origin_of<'a>(wanted: &'a Wanted, field: &str) -> Option<&'a Origin> {
     let exact = |name: &str| wanted.origins.get(name);
     let parents = field.match_indices('.').rev().map(|(dot, _)| &field[..dot]);
     let below = || {

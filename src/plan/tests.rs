@@ -87,6 +87,7 @@ fn container(wanted: &Wanted, number: usize, state: ContainerState) -> ObservedC
         state,
         created: i64::try_from(number).unwrap(),
         finished: None,
+        was_stopped: false,
         image: wanted.image.clone(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
@@ -98,7 +99,7 @@ fn container(wanted: &Wanted, number: usize, state: ContainerState) -> ObservedC
 fn observed(containers: impl IntoIterator<Item = ObservedContainer>) -> Observed {
     let mut containers: Vec<_> = containers.into_iter().collect();
     containers.sort_by(|a, b| (&a.instance, a.created).cmp(&(&b.instance, b.created)));
-    Observed { containers, company: None }
+    Observed { containers, ..Observed::default() }
 }
 
 fn digests(desired: &DesiredState, observed: &Observed) -> Digests {
@@ -373,6 +374,44 @@ fn what_somebody_changed_is_put_back_in_place_where_the_engine_can() {
     assert!(matches!(stopped.steps[0].work, Work::Recreate { .. }), "it has to be started as well");
     let unlooked = ObservedContainer { refreshed: false, ..touched(&a, S::Running, set("image", "other:1")) };
     assert_eq!(line(&plan(&desired([Arc::clone(&a)]), &observed([unlooked]))), "", "its marks say that it is right");
+}
+
+#[test]
+fn a_start_or_stop_is_drift_only_where_nobody_asked_for_the_state_that_is_there() {
+    use ContainerState as S;
+    let state_of = |wanted: &Arc<Wanted>, seen: ObservedContainer| {
+        let plan = plan(&desired([Arc::clone(wanted)]), &observed([seen]));
+        let reason = plan.steps[0].reasons.iter().find(|reason| reason.field == "state")?.clone();
+        Some((reason.before.unwrap_or_default(), reason.after.unwrap_or_default(), reason.cause))
+    };
+    let expected = |before: &str, after: &str, cause| Some((before.to_owned(), after.to_owned(), cause));
+    let (started, stopped) = (wanted("a", "x", WantedState::Started), wanted("a", "x", WantedState::Stopped));
+    let halted = |wanted: &Wanted| ObservedContainer { was_stopped: true, ..container(wanted, 1, S::Exited(143)) };
+    let of_started = [
+        (container(&started, 1, S::Created), expected("created", "running", Cause::Manifest)),
+        (halted(&started), expected("stopped", "running", Cause::Manifest)),
+        (container(&started, 1, S::Exited(143)), expected("exited (143)", "running", Cause::Drift)),
+        (container(&started, 1, S::Paused), expected("paused", "running", Cause::Drift)),
+    ];
+    for (seen, expected) in of_started {
+        assert_eq!(state_of(&started, seen.clone()), expected, "{seen:?}");
+    }
+    let running = container(&stopped, 1, S::Running);
+    assert_eq!(state_of(&stopped, running), expected("running", "stopped", Cause::Manifest));
+    // A new container that does not run where the former did, or the other way round, says so beside its other fields.
+    let (before, looked) = (wanted("a", "before", WantedState::Started), |seen: ObservedContainer| {
+        let fields = wanted("a", "before", WantedState::Started).visible_fields();
+        ObservedContainer { fields: Some(fields), ..seen }
+    });
+    let replaced = looked(container(&before, 1, S::Running));
+    assert_eq!(state_of(&stopped, replaced.clone()), expected("running", "stopped", Cause::Manifest));
+    assert_eq!(state_of(&started, replaced), None);
+    assert_eq!(state_of(&started, looked(halted(&before))), expected("stopped", "running", Cause::Manifest));
+    // Against a revision nothing ever drifts.
+    let (base, new) = (desired([stopped]), desired([started]));
+    let base = as_running(&base, &new, &|_, _, _| None);
+    let reason = &plan(&new, &base).steps[0].reasons[0];
+    assert_eq!((reason.before.as_deref(), reason.cause), (Some("stopped"), Cause::Manifest));
 }
 
 #[test]

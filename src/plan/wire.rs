@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Action, Given, Plan, Reason, Rename, Step};
 pub use super::{
     cost_wire::{CostJson, DowntimeJson, PullJson},
-    observed_file::{ContainerJson, ObservedJson, SignatureJson},
+    observed_file::{ContainerJson, ObservedJson, SeenJson, SignatureJson},
 };
 use crate::model::{Finding, rfc3339};
 

@@ -103,7 +103,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
     }
 
     pub(super) fn begin(&mut self, steps: Vec<Step>, revision: &Revision) {
-        self.past.note_begun(&steps, revision);
+        let crashed = |name: &InstanceName| self.crashes.tries(name) > 0;
+        let quiet: BTreeSet<_> = steps.iter().map(|s| s.instance.clone()).filter(|name| crashed(name)).collect();
+        self.past.note_begun(&steps, revision, &quiet);
         for step in &steps {
             self.busy.insert(step.instance.clone(), format!("{} is being carried out", step.action.as_str()));
             self.failed.remove(&step.instance);
@@ -121,8 +123,6 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::AtPlatform(_) => {}
             }
         }
-        let crashed = |name: &InstanceName| self.crashes.tries(name) > 0;
-        let quiet: BTreeSet<_> = steps.iter().map(|s| s.instance.clone()).filter(|name| crashed(name)).collect();
         self.unrestartable.extend(quiet.iter().cloned());
         let batches = batch::by_image(steps);
         for steps in batches {

@@ -46,6 +46,7 @@ pub use memory::epoch_seconds;
 pub use pipeline::{PassError, Pipeline, Planned, Secrets, cite, read};
 pub use pull::{PullError, PullTimes, Pulled, Subscription, keep_pulled, pull};
 pub use run::{RunOptions, Wires, run};
+pub use seen::see;
 pub use serve::{Health, serve};
 pub use standing::{Looked, PlatformLink, heard, ids, look, standing, work_at_platforms};
 pub use state::{State, StateError};

@@ -1,6 +1,10 @@
 //! What the loop notes of the past: what engine events said when, and what is to be written down as history.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -70,10 +74,13 @@ impl Past {
         }
     }
 
-    /// Remembers why steps are begun.
-    pub(super) fn note_begun(&mut self, steps: &[Step], revision: &Revision) {
+    /// Remembers why steps are begun; what runs again since it kept ending was told to stay stopped, but not by the source.
+    pub(super) fn note_begun(&mut self, steps: &[Step], revision: &Revision, crashed: &BTreeSet<InstanceName>) {
         for step in steps {
             let mut reasons = step.reasons.clone();
+            if step.action == Action::Start && crashed.contains(&step.instance) {
+                reasons.iter_mut().for_each(|reason| reason.cause = Cause::Drift);
+            }
             if let Some(since) = self.gone.remove(&step.instance)
                 && step.action == Action::Create
             {

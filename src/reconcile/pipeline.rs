@@ -9,7 +9,10 @@ use futures_util::stream::{self, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::{CatalogError, CatalogLoader, Managers, seen::note_look};
+use super::{
+    CatalogError, CatalogLoader, Managers,
+    seen::{note_look, note_seen},
+};
 use crate::{
     catalog::Catalogs,
     desired::{self, Context, DesiredState, EnvValue, Held, OpenedEnv, Openers, PlatformContent, Wanted},
@@ -142,8 +145,10 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
     }
 
     /// The same without any look at the engine, for containers that were observed elsewhere.
-    pub fn plan_unlooked(&self, mut desired: DesiredState, observed: Observed, pruning: &Pruning) -> Planned {
+    pub fn plan_unlooked(&self, mut desired: DesiredState, mut observed: Observed, pruning: &Pruning) -> Planned {
         let (digests, _) = self.open_changed(&mut desired, &observed);
+        let changing = plan::needs_digest(&desired, &observed, &digests);
+        note_seen(&mut observed, &changing);
         self.compare(desired, observed, &digests, pruning)
     }
 

@@ -63,6 +63,7 @@ fn seen(state: ContainerState, age: i64) -> (Observed, Live) {
         state,
         created: 1,
         finished: None,
+        was_stopped: false,
         image: "opencti/x:1".to_owned(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
@@ -70,7 +71,7 @@ fn seen(state: ContainerState, age: i64) -> (Observed, Live) {
         refreshed: false,
     };
     (
-        Observed { containers: vec![container], company: None },
+        Observed { containers: vec![container], ..Observed::default() },
         Live { running, started: Some(NOW - age), ..Live::default() },
     )
 }

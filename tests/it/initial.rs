@@ -94,6 +94,30 @@ fn plans_against() -> bool {
 }
 
 #[test]
+fn a_repository_that_is_there_keeps_its_files_and_gets_all_of_ours_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = || runs(folder.path(), "find . -type f | sort", &[]);
+    for (path, content) in [("README.md", "mine\n"), (".gitignore", "*.bak\n"), (".gitlab-ci.yml", "stages: []\n")] {
+        fs::write(folder.path().join(path), content).unwrap();
+    }
+    let before = all();
+    let refused = shell(folder.path(), folder.path(), "lockstep init .", &[]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(64), "{said}");
+    assert!(said.contains("`.` has .gitlab-ci.yml already") && said.contains("nothing was written"), "{said}");
+    assert_eq!(all(), before);
+    fs::remove_file(folder.path().join(".gitlab-ci.yml")).unwrap();
+    runs(folder.path(), "lockstep init . && git init --quiet && lockstep validate", &[]);
+    assert_eq!(runs(folder.path(), "cat README.md .gitignore", &[]), "mine\n*.bak\n");
+    fs::write(folder.path().join(".lockstep/history.sqlite"), "").unwrap();
+    let committed = runs(folder.path(), "git add --all && git ls-files", &[]);
+    assert!(committed.contains("keys/recipients.txt") && committed.contains("lockstep.yaml"), "{committed}");
+    for secret in ["age.key", "opencti.token", "history.sqlite"] {
+        assert!(!committed.contains(secret), "{committed}");
+    }
+}
+
+#[test]
 fn every_script_is_sound_and_every_command_in_it_exists() {
     let folder = repository();
     let files = [GITHUB, GITLAB, ".pre-commit-config.yaml"].map(|path| yaml(&folder.path().join(path)));

@@ -7,6 +7,7 @@ use crate::{
     cli::{CliError, Exit, output, wiring},
     engine::Engine,
     plan::wire::ObservedJson,
+    reconcile,
 };
 
 /// Print the containers of ours as JSON, without any secret, for `lockstep plan --observed`.
@@ -32,7 +33,8 @@ impl Observe {
             return Ok(Exit::Done);
         }
         let engine = wiring::engine(&settings).await?;
-        let observed = engine.observe(&settings.owner).await?;
+        let mut observed = engine.observe(&settings.owner).await?;
+        reconcile::see(&engine, &mut observed).await?;
         match &self.output {
             None => output::json(&ObservedJson::from(&observed))?,
             Some(path) => wiring::write_snapshot(path, &observed, &settings)?,

@@ -179,10 +179,12 @@ impl Plan {
         let (plan, findings) = (&planned.plan, &planned.desired.findings);
         let renames = plan::renames(plan, &planned.observed);
         let marker = self.marker.clone().unwrap_or_else(|| Marker::from(&settings.owner));
-        let located = wiring::repository::below(&wiring::repository::source_prefix(settings)?, findings);
+        let prefix = wiring::repository::source_prefix(settings)?;
+        let located = wiring::repository::below(&prefix, findings);
+        let there = wiring::repository::plan_below(&prefix, plan);
         let shown = ShownJson {
             text: render::plan(plan, &renames),
-            markdown: render::markdown_plan(plan, &renames, findings, &marker, render::COMMENT_LIMIT),
+            markdown: render::markdown_plan(&there, &renames, &located, &marker, render::COMMENT_LIMIT),
             github: render::plan_annotations(plan, &renames, &located),
         };
         let options = OptionsJson {
@@ -200,16 +202,21 @@ impl Plan {
         let (plan, findings) = (&planned.plan, &planned.desired.findings);
         let renames = plan::renames(plan, &planned.observed);
         let marker = self.marker.clone().unwrap_or_else(|| Marker::from(&settings.owner));
-        let comment = |limit| render::markdown_plan(plan, &renames, findings, &marker, limit);
+        let prefix = wiring::repository::source_prefix(settings)?;
+        let located = wiring::repository::below(&prefix, findings);
+        let comment = |limit| {
+            let there = wiring::repository::plan_below(&prefix, plan);
+            render::markdown_plan(&there, &renames, &located, &marker, limit)
+        };
         match self.format {
             PlanFormat::Text => {
                 output::note(&render::findings(findings))?;
+                output::note(&render::suspended(&planned.desired))?;
                 output::result(&render::plan(plan, &renames))
             }
             PlanFormat::Json => output::json(&PlanJson::of(plan, &renames)),
             PlanFormat::Markdown => output::result(&comment(render::COMMENT_LIMIT)),
             PlanFormat::Github => {
-                let located = wiring::repository::below(&wiring::repository::source_prefix(settings)?, findings);
                 output::result(&render::plan_annotations(plan, &renames, &located))?;
                 let files = wiring::StepFiles::of_environment();
                 files.summarize(comment)?;

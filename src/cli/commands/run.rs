@@ -52,7 +52,8 @@ impl Run {
             None => None,
         };
         let (observed, observed_reader) = watch::channel(None);
-        let publisher = wiring::Publisher::of(&settings)?.map(|one| tokio::spawn(one.publish(observed_reader)));
+        let publisher = wiring::Publisher::of(&settings)?
+            .map(|one| tokio::spawn(one.publish(observed_reader, Arc::clone(&pipeline.engine))));
         let options = RunOptions {
             concurrency: self.concurrency.unwrap_or_else(|| wiring::concurrency(&settings)),
             resync: self.resync,

@@ -7,8 +7,9 @@ use super::{
 };
 use crate::{
     desired::{EnvValue, Origin, Wanted},
+    manifest::WantedState,
     model::InstanceName,
-    plan::{Action, Plan, Reason, Rename, Step, Work, wire::ReasonJson},
+    plan::{self, Action, Plan, Reason, Rename, Step, Work, wire::ReasonJson},
 };
 
 /// What is shown in the place of a value that nobody may see.
@@ -104,7 +105,7 @@ pub(super) fn changes(plan: &Plan, step: &Step) -> Changes {
 /// What a new instance is made from: what its manifest says, and how much more its contract adds.
 fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
     let note = |field: &str| {
-        let place = wanted.origins.get(field).and_then(Origin::place);
+        let place = plan::origin_of(wanted, field).and_then(Origin::place);
         place.map_or_else(String::new, |place| format!("# ({}:{})", printable(&place.file), place.line))
     };
     let row = |field: &str, value| Row { mark: Mark::Add, field: printable(field), value, note: note(field) };
@@ -127,6 +128,15 @@ fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
                 rows.push(row(&field, Value::Sensitive));
             }
         }
+    }
+    // What its manifest asks of the host, and whether it runs at all.
+    let others =
+        wanted.visible_fields().into_iter().filter(|(field, _)| field != "image" && !field.starts_with("env."));
+    for (field, value) in others.filter(|(field, _)| !note(field).is_empty()) {
+        rows.push(row(&field, plain(&value)));
+    }
+    if wanted.state == WantedState::Stopped {
+        rows.push(row("state", plain("stopped")));
     }
     let cause = reason.map(|reason| format!("# ({})", because(&ReasonJson::from(reason))));
     let hidden = (hidden > 0).then(|| format!("# ({} hidden)", count(hidden, "default")));

@@ -31,7 +31,7 @@ pub use gitlab::{code_quality, plan_counts};
 pub use junit::{Case, Run, junit};
 pub use markdown::{BadMarker, Marker, markdown_findings};
 pub use markdown_plan::{COMMENT_LIMIT, LEAST_LIMIT, SUMMARY_LIMIT, markdown_plan};
-pub use plan::plan;
+pub use plan::{plan, suspended};
 pub use sarif::sarif;
 pub use status::status;
 pub use style::{bold, dim, green, red, yellow};

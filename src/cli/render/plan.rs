@@ -7,7 +7,13 @@ use super::{
     difference::Mark,
     dim, green, printable, push, red, yellow,
 };
-use crate::plan::{Action, Plan, Rename, Step, wire::SummaryJson};
+use crate::{
+    desired::DesiredState,
+    plan::{Action, Plan, Rename, Step, wire::SummaryJson},
+};
+
+/// How many instances are named where one guard refuses many.
+const MOST_NAMES: usize = 20;
 
 /// The whole plan; `renames` says which of its steps are one instance under two names.
 pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
@@ -31,6 +37,10 @@ pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
     }
     for refusal in &plan.refused {
         push(&mut text, format_args!("  {} {} ({})\n", red("x"), printable(&refusal.message), refusal.guard));
+        let names: Vec<_> = refusal.instances.iter().take(MOST_NAMES).map(|name| name.as_str()).collect();
+        let more = refusal.instances.len() - names.len();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        push(&mut text, format_args!("    {} {}{more}\n", dim("instances:"), names.join(", ")));
         push(&mut text, format_args!("    {} {}\n", dim("help:"), printable(&refusal.help)));
     }
     if !plan.held.is_empty() || !plan.refused.is_empty() {
@@ -41,6 +51,15 @@ pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
     push(&mut text, format_args!("{head} {rest}\n"));
     text.extend(cost::lines(plan).iter().map(|line| format!("  {line}\n")));
     text
+}
+
+/// A note on the instances that are left as they are since their manifests ask for it; empty where there are none.
+pub fn suspended(desired: &DesiredState) -> String {
+    let names: Vec<_> = desired.wanted.values().filter(|wanted| wanted.suspend).map(|w| w.name.as_str()).collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!("{} suspended, so nothing is done about {}\n", yellow("note:"), names.join(", "))
 }
 
 /// Whether there is nothing to say about a plan.

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use secrecy::ExposeSecret;
@@ -11,12 +12,12 @@ use sha2::{Digest, Sha256};
 use super::{Identities, Parts, known_instances, offline, parts, parts::pipeline_over};
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
-    desired::{DesiredState, Wanted},
+    desired::{DesiredState, Openers, Wanted},
     engine::NoEngine,
     model::{Cited, Revision, Snapshot},
     plan::{self, Observed, Pruning},
     reconcile::{self, CatalogPlace, Planned},
-    settings::Settings,
+    settings::{self, Settings},
     source::{Checkout, DirectoryConfig, DirectorySource, Source, SourceError},
 };
 
@@ -112,13 +113,21 @@ impl LocalCheckout {
             (Some(base), Which::Revision(new)) => format!("{base}...{new}"),
             (None, _) => base.to_owned(),
         };
-        let (base, new) = tokio::try_join!(self.read(Which::Revision(&base)), self.read(new))?;
-        let (openers, ..) = super::credentials::openers(settings, session, Identities::Optional)?;
-        let catalogs = offline_catalogs(settings)?;
-        let context = parts::context(settings);
-        let loader = std::sync::Arc::new(parts::loader(settings, catalogs));
-        let assembled = [(base, true), (new, false)].map(|(snapshot, is_base)| {
-            let (loader, context) = (std::sync::Arc::clone(&loader), context.clone());
+        let of_base = Which::Revision(&base);
+        let (base, new, settings_of_base, settings_of_new) = tokio::try_join!(
+            self.read(of_base),
+            self.read(new),
+            self.other_settings(of_base, session),
+            self.other_settings(new, session)
+        )?;
+        let parts_by = |settings: &Settings| {
+            let loader = parts::loader(settings, offline_catalogs(settings)?);
+            Ok::<_, CliError>((std::sync::Arc::new(loader), parts::context(settings)))
+        };
+        let usual = parts_by(settings)?;
+        let parts_of = |other: Option<Settings>| other.map_or_else(|| Ok(usual.clone()), |other| parts_by(&other));
+        let sides = [(base, true, parts_of(settings_of_base)?), (new, false, parts_of(settings_of_new)?)];
+        let assembled = sides.map(|(snapshot, is_base, (loader, context))| {
             tokio::spawn(async move {
                 if snapshot.files.is_empty() && is_base {
                     return Ok(nothing(snapshot.revision));
@@ -131,6 +140,11 @@ impl LocalCheckout {
         });
         let [base, new] = assembled;
         let (base, new) = (joined(base.await)?, joined(new.await)?);
+        // No key or token is read where every secret is as it was sealed before.
+        let openers = match resealed(&base, &new) {
+            true => super::credentials::openers(settings, session, Identities::Optional)?.0,
+            false => Openers::default(),
+        };
         known_instances(pruning.only.iter().flatten().cloned().collect::<Vec<_>>().as_slice(), &new)?;
         let same = |before: &Wanted, after: &Wanted, key: &str| {
             let (before, after) = (before.open_one(key, &openers).ok()??, after.open_one(key, &openers).ok()??);
@@ -163,6 +177,37 @@ impl LocalCheckout {
     }
 }
 
+impl LocalCheckout {
+    /// The settings of a state of this checkout, where they lie in it and are other ones than those of its files.
+    async fn other_settings(&self, which: Which<'_>, session: &Session) -> Result<Option<Settings>, CliError> {
+        let (Which::Revision(revision), Some(commits)) = (which, &self.commits) else { return Ok(None) };
+        let path = session.global.settings.clone().unwrap_or_else(|| PathBuf::from("lockstep.yaml"));
+        let failed = |error: std::io::Error| {
+            CliError::new(Exit::Source, format!("failed to find the settings `{}` in git: {error}", path.display()))
+                .with_help("run this in a checkout of the repository, with its settings")
+        };
+        let (real, now) = (path.canonicalize().map_err(failed)?, std::fs::read(&path).map_err(failed)?);
+        let Some(below) = real.strip_prefix(&self.root).ok().and_then(Path::to_str) else { return Ok(None) };
+        let then = match commits.file(revision, below).await {
+            Ok(Some(then)) => then,
+            // Who reads its manifests says that there is no such commit.
+            Ok(None) | Err(SourceError::Missing { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        if *then.content == *now {
+            return Ok(None);
+        }
+        let name = path.display();
+        let (settings, what) = match settings::read(&path.to_string_lossy(), &then.content) {
+            Ok(settings) => (Some(settings), "differs: each side is planned with its own"),
+            Err(_) => (None, "is invalid: both sides are planned with the one that lies here"),
+        };
+        let revision = revision.escape_debug();
+        output::note(&format!("{} `{name}` of `{revision}` {what}\n", render::yellow("note:")))?;
+        Ok(settings)
+    }
+}
+
 /// What a revision wants that has no folder of manifests yet.
 fn nothing(revision: Revision) -> DesiredState {
     let (wanted, held) = (BTreeMap::new(), BTreeMap::new());
@@ -178,6 +223,15 @@ fn decide(settings: &Settings, new: DesiredState, observed: Observed, pruning: &
     let mut plan = plan::diff(&settings.owner, &new, &observed, &digests, &parts::prune_rules(settings), pruning);
     plan.keep_only(pruning);
     Planned { desired: std::sync::Arc::new(new), observed, plan }
+}
+
+/// Whether a variable that holds a secret on both sides is sealed otherwise on one.
+fn resealed(base: &DesiredState, new: &DesiredState) -> bool {
+    let other = |(before, after): (&Arc<Wanted>, &Arc<Wanted>)| {
+        let sealed = |key| before.env.get(key).filter(|value| value.is_sensitive());
+        after.env.iter().any(|(key, value)| value.is_sensitive() && sealed(key).is_some_and(|before| before != value))
+    };
+    new.wanted.values().filter_map(|after| Some((base.wanted.get(&after.name)?, after))).any(other)
 }
 
 /// Says where nobody can tell whether a secret changed.

@@ -100,8 +100,11 @@ pub(super) fn openers(
     let (keyring, missing) = keyring_of(settings, identities)?;
     let mut connector_tokens = BTreeMap::new();
     for (name, platform) in &settings.platforms {
-        let token = platform.connector_token.as_ref().unwrap_or(&platform.token);
-        match resolve(token, &format!("platforms.{name}.connectorToken")) {
+        let (token, setting) = match &platform.connector_token {
+            Some(token) => (token, "connectorToken"),
+            None => (&platform.token, "token"),
+        };
+        match resolve(token, &format!("platforms.{name}.{setting}")) {
             Ok(token) => {
                 connector_tokens.insert(name.clone(), token);
             }

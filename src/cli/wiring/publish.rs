@@ -1,6 +1,6 @@
 //! Publishes what `run` observes, beside the loop: signed, without any secret, whenever it changed and before it is old.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{sync::watch, time::Instant};
 
@@ -8,8 +8,10 @@ use super::{keyring, parts, snapshot::snapshot_of};
 use crate::{
     cli::{CliError, Exit},
     durable,
+    engine::Engine,
     model::OwnerName,
     plan::{Observed, wire::ObservedJson},
+    reconcile,
     secrets::SigningKey,
     settings::Settings,
     source::{AnySource, GitSource},
@@ -55,7 +57,7 @@ impl Publisher {
     }
 
     /// Publishes until nobody observes any more. Dropping it at any time leaves what was published last.
-    pub(crate) async fn publish(self, mut observed: watch::Receiver<Option<Observed>>) {
+    pub(crate) async fn publish<E: Engine>(self, mut observed: watch::Receiver<Option<Observed>>, engine: Arc<E>) {
         let mut last: Option<(Vec<u8>, Instant)> = None;
         let mut failed = false;
         loop {
@@ -68,7 +70,13 @@ impl Publisher {
             if !changed {
                 return;
             }
-            let Some(now) = observed.borrow_and_update().clone() else { continue };
+            let Some(mut now) = observed.borrow_and_update().clone() else { continue };
+            if let Err(error) = reconcile::see(engine.as_ref(), &mut now).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "what is observed is published without its fields"
+                );
+            }
             let content = ObservedJson::published(&now, &self.owner, 0).signed_text();
             let is_old = last.as_ref().is_none_or(|(_, at)| failed || at.elapsed() >= self.refresh);
             if !is_old && last.as_ref().is_some_and(|(before, _)| *before == content) {

@@ -1,10 +1,12 @@
 //! Where the folder of the manifests lies in its repository, since reviewers know files by that path.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     cli::{CliError, Exit},
+    desired::Origin,
     model::{Finding, Place},
+    plan::{Plan, Work},
     settings::{Settings, SourceSettings},
 };
 
@@ -43,6 +45,28 @@ pub(crate) fn below(prefix: &str, findings: &[Finding]) -> Vec<Finding> {
         Finding { place, ..finding.clone() }
     };
     findings.iter().map(moved).collect()
+}
+
+/// A plan with its files below a prefix.
+pub(crate) fn plan_below(prefix: &str, plan: &Plan) -> Plan {
+    let move_place = |place: &mut Place| place.file = file_below(prefix, &place.file).into();
+    let mut plan = plan.clone();
+    for held in &mut plan.held {
+        held.findings = below(prefix, &held.findings);
+    }
+    for step in &mut plan.steps {
+        step.reasons.iter_mut().filter_map(|reason| reason.place.as_mut()).for_each(move_place);
+        // Of what is made, every field is shown with where it is written.
+        if let Work::Create(new) = &mut step.work {
+            for origin in Arc::make_mut(&mut new.wanted).origins.values_mut() {
+                match origin {
+                    Origin::Manifest(place) | Origin::Defaults(place) => move_place(place),
+                    Origin::Catalog(_) | Origin::Platform | Origin::Lockstep => {}
+                }
+            }
+        }
+    }
+    plan
 }
 
 /// A file below a prefix.

@@ -96,7 +96,11 @@ pub(super) async fn inspect(
     let brought = image_fields(&facts);
     let labels = seen.config.as_ref().and_then(|config| config.labels.as_ref());
     let sealed = labels.and_then(|labels| labels.get(LABELS.sealed)).map(String::as_str).unwrap_or_default();
-    let sealed = sealed.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect();
+    let sealed = sealed.split(',').filter(|key| !key.is_empty()).map(|entry| match entry.split_once('=') {
+        Some((key, digest)) => (key.to_owned(), Some(digest.to_owned())),
+        None => (entry.to_owned(), None),
+    });
+    let sealed = sealed.collect();
     let own = labels
         .into_iter()
         .flatten()

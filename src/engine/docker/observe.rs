@@ -42,7 +42,7 @@ pub(super) async fn observe(
         }
     }
     containers.sort_unstable_by(|a, b| (&a.instance, a.created, &a.id).cmp(&(&b.instance, b.created, &b.id)));
-    Ok(Observed { containers, company })
+    Ok(Observed { containers, company, ..Observed::default() })
 }
 
 /// What was taken over as this container; a container with its id that runs another connector is another one.
@@ -86,6 +86,7 @@ fn observed(listed: ContainerSummary) -> Result<ObservedContainer, EngineError> 
         state,
         created: listed.created.ok_or_else(|| answer("a container without a time of creation".to_owned()))?,
         finished: None,
+        was_stopped: false,
         image: listed.image.unwrap_or_default(),
         fields: None,
         sensitive_equal: std::collections::BTreeMap::new(),

@@ -17,7 +17,7 @@ use super::{
     settings::checked_path,
     wire::{Credentials, Job, Operation},
 };
-use crate::model::{Cited, Commit, Revision, Snapshot};
+use crate::model::{Cited, Commit, Revision, Snapshot, SourceFile};
 
 /// How long one reading may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -47,14 +47,33 @@ impl Checkout {
     /// # Errors
     /// [`SourceError::Missing`] where the checkout has no such commit, and what keeps its files from being read.
     pub async fn read(&self, revision: &str) -> Result<Snapshot, SourceError> {
+        let (commit, files) = self.ask(Operation::Local, revision, self.path.clone()).await?;
+        Ok(Snapshot { revision: Revision::Commit(commit), files })
+    }
+
+    /// Reads one file of a commit, named as in [`Self::read`], by its path below the root; none where it has no such file.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`], and where the file is too large for a source.
+    pub async fn file(&self, revision: &str, path: &str) -> Result<Option<SourceFile>, SourceError> {
+        let (_, files) = self.ask(Operation::LocalFile, revision, path.to_owned()).await?;
+        Ok(files.into_iter().next())
+    }
+
+    async fn ask(
+        &self,
+        operation: Operation,
+        revision: &str,
+        path: String,
+    ) -> Result<(String, Vec<SourceFile>), SourceError> {
         let url = self.root.display().to_string();
         let home = Home::new()?;
         let job = Job {
-            operation: Operation::Local,
+            operation,
             url: url.clone(),
             local: Some(self.root.clone()),
             reference: revision.to_owned(),
-            path: self.path.clone(),
+            path,
             mirror: PathBuf::new(),
             credentials: Credentials::None,
             known: None,
@@ -65,7 +84,7 @@ impl Checkout {
         let mut command = process::command(&self.program, &home.0);
         process::without_certificates(&mut command, &home.0);
         match process::answered(command, &process::line_of(&job)?, &url, DEADLINE).await? {
-            Found::Files { commit, files, .. } => Ok(Snapshot { revision: Revision::Commit(commit), files }),
+            Found::Files { commit, files, .. } => Ok((commit, files)),
             Found::Unchanged { .. } | Found::Nothing | Found::Blamed(_) => {
                 Err(SourceError::Child("its answer fits no question".to_owned()))
             }

@@ -60,7 +60,7 @@ fn run(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceError> {
         let authors = blame::of_folder(root, job).unwrap_or_default();
         return Ok((Reply::Blamed { authors }, Vec::new()));
     }
-    if job.operation == Operation::Local {
+    if matches!(job.operation, Operation::Local | Operation::LocalFile) {
         return local::read(job);
     }
     let mirror = Mirror::lock(job)?;
@@ -79,7 +79,7 @@ fn run(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceError> {
                 Trouble::Corrupt(why) => SourceError::Child(format!("the mirror is broken: {why}")),
             });
         }
-        Operation::Fetch | Operation::Local => attempt(&mirror, job),
+        Operation::Fetch | Operation::Local | Operation::LocalFile => attempt(&mirror, job),
     };
     match read {
         Ok(answer) => Ok(answer),

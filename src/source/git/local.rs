@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use git2::{Commit, ErrorCode, Repository, RepositoryOpenFlags};
+use git2::{Commit, ErrorCode, Repository, RepositoryOpenFlags, Tree};
 
 use super::{
-    super::{SourceError, select},
+    super::{MAX_FILE_BYTES, SourceError, select},
     child::files_reply,
     mirror::Trouble,
-    tree,
-    wire::{Job, Reply},
+    tree::{self, EXECUTABLE, FILE},
+    wire::{Job, Operation, Reply},
 };
 use crate::model::SourceFile;
 
@@ -37,6 +37,10 @@ pub(super) fn read(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceErro
         }
     };
     let tree = commit.tree().map_err(|error| broken(&error))?;
+    if job.operation == Operation::LocalFile {
+        let files = file(&repository, &tree, job).map_err(|error| broken(&error))?;
+        return Ok((files_reply(commit.id(), None, false, &files), files));
+    }
     let files = match tree.get_path(Path::new(&job.path)) {
         Err(error) if error.code() == ErrorCode::NotFound && !job.path.is_empty() => Vec::new(),
         Ok(_) | Err(_) => {
@@ -48,6 +52,23 @@ pub(super) fn read(job: &Job<'_>) -> Result<(Reply, Vec<SourceFile>), SourceErro
         }
     };
     Ok((files_reply(commit.id(), None, false, &files), files))
+}
+
+/// The one file that the job names, where it is one and no larger than a file of a source may be.
+fn file(repository: &Repository, tree: &Tree<'_>, job: &Job<'_>) -> Result<Vec<SourceFile>, git2::Error> {
+    let entry = match tree.get_path(Path::new(&job.path)) {
+        Err(error) if error.code() == ErrorCode::NotFound => return Ok(Vec::new()),
+        found => found?,
+    };
+    if !matches!(entry.filemode(), FILE | EXECUTABLE) {
+        return Ok(Vec::new());
+    }
+    let (size, _) = repository.odb()?.read_header(entry.id())?;
+    if u64::try_from(size).is_ok_and(|size| size > MAX_FILE_BYTES) {
+        return Err(git2::Error::from_str("the file is too large"));
+    }
+    let content = repository.find_blob(entry.id())?.content().into();
+    Ok(vec![SourceFile { path: job.path.as_str().into(), content }])
 }
 
 fn commit<'a>(repository: &'a Repository, name: &str, job: &Job<'_>) -> Result<Commit<'a>, SourceError> {

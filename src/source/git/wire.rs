@@ -73,6 +73,8 @@ pub(super) enum Operation {
     BlameFolder,
     /// Read a revision of the repository at `local` as it is, without any server.
     Local,
+    /// Read one file of such a revision.
+    LocalFile,
     /// Push a branch that holds one file.
     Publish,
 }

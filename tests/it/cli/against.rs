@@ -104,6 +104,48 @@ fn every_kind_of_change_shows_as_if_the_base_were_running() {
 }
 
 #[test]
+fn each_revision_is_planned_with_its_own_settings() {
+    let env = repository();
+    env.declare("a", "");
+    commit(&env);
+    let platform = |name: &str, url: &str| {
+        env.settings(&format!(
+            "engine: {{docker: {{host: 'unix:///nonexistent/docker.sock'}}}}\nplatforms: {{{name}: {{kind: opencti, url: \
+             '{url}', token: {{file: nowhere.token}}}}}}\n"
+        ));
+    };
+    platform("opencti", "http://127.0.0.1:10/");
+    let plan = |words: &[&str]| {
+        let mut all = vec!["plan", "--format", "json"];
+        all.extend(words);
+        let ended = env.lockstep(&all).with(0);
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let reasons = ended.json()["steps"][0]["reasons"].as_array().cloned().unwrap_or_default();
+        let said = ended.stderr.contains("`lockstep.yaml` of `main");
+        let shown: Vec<_> = reasons.iter().map(|reason| [&reason["field"], &reason["cause"]].map(text)).collect();
+        (shown, steps(&ended), said)
+    };
+    let replaced = vec![(env.instance("a"), "replace".to_owned())];
+    let url = [["env.OPENCTI_URL".to_owned(), "platform".to_owned()]];
+    assert_eq!(plan(&["--against", "main"]), (url.to_vec(), replaced.clone(), true));
+    // Under another name the platform gets another connector of the same instance, not a first one.
+    platform("other", "http://127.0.0.1:9/");
+    let (fields, steps_of_name, _) = plan(&["--against", "main"]);
+    assert!(fields.iter().any(|[field, _]| field == "id") && steps_of_name == replaced, "{fields:?} {steps_of_name:?}");
+    platform("opencti", "http://127.0.0.1:10/");
+    let next = commit(&env);
+    assert_eq!(plan(&["--against", "main"]), (Vec::new(), Vec::new(), false));
+    assert_eq!(plan(&["--against", "main~1", "--revision", &next]), (url.to_vec(), replaced.clone(), true));
+    platform("opencti", "http://127.0.0.1:11/");
+    assert_eq!(plan(&["--against", "main~1", "--revision", "main"]), (url.to_vec(), replaced, true));
+    // Settings that nobody could have run are no reason not to compare.
+    env.write("lockstep.yaml", "apiVersion: lockstep/v2\n");
+    commit(&env);
+    platform("opencti", "http://127.0.0.1:11/");
+    env.lockstep(&["plan", "--against", "main"]).with(0).saying("No changes.").saying("of `main` is invalid");
+}
+
+#[test]
 fn every_format_and_exit_code_is_that_of_a_plan() {
     let env = repository();
     for short in ["a", "b", "c"] {
@@ -163,9 +205,10 @@ fn a_git_source_is_compared_in_the_checkout_of_its_settings_and_a_first_commit_c
 }
 
 #[test]
-fn no_socket_is_opened_for_a_thousand_manifests() {
+fn no_socket_is_opened_and_no_key_is_read_for_a_thousand_manifests() {
     let env = repository();
-    fs::remove_file(env.path("age.key")).unwrap();
+    env.write("nowhere.token", "t0ken");
+    env.declare("sealed", &env.sealed("sealed", "FEED_API_KEY", "s3cret"));
     for number in 0..1_000 {
         env.declare(&format!("i{number}"), "");
     }
@@ -173,7 +216,7 @@ fn no_socket_is_opened_for_a_thousand_manifests() {
     env.declare("i7", "FEED_COUNT: 11");
     let trace = env.path("trace");
     let mut command = Command::new("strace");
-    command.args(["-f", "-e", "trace=%network", "-o"]).arg(&trace).arg(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(["-f", "-e", "trace=%network,%file", "-o"]).arg(&trace).arg(env!("CARGO_BIN_EXE_lockstep"));
     command.args(["plan", "--against", "HEAD"]).current_dir(env.path("")).env_clear().env("PATH", "/usr/bin:/bin");
     ended(command.output().unwrap()).with(0).saying("Plan: 0 to add, 1 to change, 0 to destroy.");
     let trace = fs::read_to_string(trace).unwrap();
@@ -181,6 +224,8 @@ fn no_socket_is_opened_for_a_thousand_manifests() {
     // A pair of ends within the process is how the runtime hears of signals and children.
     let opened = |line: &&str| ["socket(", "connect(", "bind(", "listen("].iter().any(|call| line.contains(call));
     assert_eq!(trace.lines().filter(opened).collect::<Vec<_>>(), Vec::<&str>::new());
+    let of_keys = |line: &&str| ["age.key", "nowhere.token"].iter().any(|file| line.contains(file));
+    assert_eq!(trace.lines().filter(of_keys).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]

@@ -53,6 +53,24 @@ fn a_broken_manifest_holds_only_itself() {
 }
 
 #[test]
+fn what_defaults_hold_and_what_is_suspended_is_told() {
+    let env = TestEnvironment::new();
+    env.declare("a", "");
+    env.lockstep(&["apply"]).with(0);
+    env.declare_with("a", "suspend: true", "FEED_COUNT: 11");
+    let name = env.instance("a");
+    let plan = env.lockstep(&["plan"]).with(0).saying("No changes.");
+    plan.saying(&format!("suspended, so nothing is done about {name}\n"));
+    env.declare("a", "FEED_COUNT: 11");
+    env.write("connectors/defaults.yaml", "apiVersion: lockstep/v1\nkind: Defaults\nspec:\n  state: running\n");
+    env.lockstep(&["plan"]).with(3).saying(&format!("{name} is held and left as it is (1 finding above)"));
+    let plan = env.lockstep(&["plan", "--format", "json"]).with(3).json();
+    let finding = &plan["held"][0]["findings"][0];
+    assert_eq!((&finding["file"], &finding["line"]), (&"defaults.yaml".into(), &4.into()), "{plan:#}");
+    env.lockstep(&["plan", "--format", "markdown"]).with(3).saying("connectors/defaults.yaml:4");
+}
+
+#[test]
 fn a_file_that_can_not_be_read_as_yaml_removes_nothing() {
     let env = TestEnvironment::with("prune: {retain: 0s}\n");
     for short in ["a", "b"] {

@@ -92,6 +92,54 @@ fn a_stale_or_forged_snapshot_is_refused_and_a_good_one_needs_neither_engine_nor
 }
 
 #[test]
+fn a_plan_against_a_snapshot_names_the_fields_that_change_as_one_against_the_engine_does() {
+    let env = TestEnvironment::new();
+    let sealed = |short: &str, value: &str| env.sealed(short, "FEED_API_KEY", value);
+    for short in ["field", "secret", "same", "plain", "state"] {
+        env.declare_with(short, "container: {env: {TZ: UTC}}", &sealed(short, "s3cret-of-the-fields"));
+    }
+    env.lockstep(&["apply"]).with(0);
+    docker(&["kill", "--signal", "KILL", &env.running()["state"]]);
+    until("the kill", 30, || env.running().len() == 4);
+    env.lockstep(&["observe", "--output", "observed.json"]).with(0);
+    Scanner::new(&[("key", "s3cret-of-the-fields")])
+        .clear("the snapshot", &fs::read_to_string(env.path("observed.json")).unwrap());
+    let tz = "container: {env: {TZ: Europe/Vienna}}";
+    let kept = |short: &str| {
+        let text = fs::read_to_string(env.path(format!("connectors/{short}.yaml"))).unwrap();
+        env.write(&format!("connectors/{short}.yaml"), &text.replace("UTC", "Europe/Vienna"));
+    };
+    kept("field");
+    env.declare_with("secret", "container: {env: {TZ: UTC}}", &sealed("secret", "s3cret-other"));
+    env.declare_with("plain", tz, "");
+    let reasons = |words: &[&str]| {
+        let mut all = vec!["plan", "--format", "json", "--only"];
+        all.extend(words);
+        let ended = env.lockstep(&all);
+        let mut reasons = ended.with(0).json()["steps"][0]["reasons"].clone();
+        for reason in reasons.as_array_mut().into_iter().flatten() {
+            // Against a snapshot nobody knows more of a line that is not committed.
+            reason["commit"] = serde_json::Value::Null;
+        }
+        reasons
+    };
+    for short in ["field", "secret", "same", "plain", "state"] {
+        let name = env.instance(short);
+        let engine = reasons(&[&name]);
+        assert_eq!(reasons(&[&name, "--observed", "observed.json"]), engine, "{short}");
+        assert_eq!(engine.is_null(), short == "same", "{short}: {engine:#}");
+    }
+    // Without the key, which secret changed is told by its seal.
+    fs::rename(env.path("age.key"), env.path("host.key")).unwrap();
+    let fields = |short: &str| {
+        let reasons = reasons(&[&env.instance(short), "--observed", "observed.json"]);
+        let field = |reason: &serde_json::Value| reason["field"].as_str().unwrap_or_default().to_owned();
+        reasons.as_array().unwrap().iter().map(field).collect::<Vec<_>>()
+    };
+    assert_eq!((fields("field"), fields("secret")), (vec!["env.TZ".to_owned()], vec!["env.FEED_API_KEY".to_owned()]));
+}
+
+#[test]
 fn a_published_snapshot_holds_nothing_that_secrets_went_into() {
     let values = [("key", "k3y-of-the-snapshot-é"), ("token", "t0ken-of-the-snapshot")];
     let env = TestEnvironment::with(

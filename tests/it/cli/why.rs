@@ -27,6 +27,24 @@ fn commit(env: &TestEnvironment, author: &str) -> String {
     git(&["rev-parse", "HEAD"])
 }
 
+#[test]
+fn starting_what_was_stopped_is_a_change_of_its_manifest_and_what_a_person_stopped_is_drift() {
+    let env = TestEnvironment::new();
+    env.declare_with("a", "state: stopped", "");
+    env.lockstep(&["apply"]).with(0);
+    let state = |state: &str| env.declare_with("a", &format!("state: {state}"), "");
+    state("started");
+    env.lockstep(&["plan"]).with(0).saying("state = \"created\" -> \"running\" # (manifest, a.yaml:5)");
+    env.lockstep(&["apply"]).with(0);
+    state("stopped");
+    env.lockstep(&["apply"]).with(0).saying("state = \"running\" -> \"stopped\" # (manifest, a.yaml:5)");
+    state("started");
+    env.lockstep(&["apply"]).with(0).saying("state = \"stopped\" -> \"running\" # (manifest, a.yaml:5)");
+    docker(&["kill", "--signal", "KILL", &env.running()["a"]]);
+    until("the kill", 30, || env.running().is_empty());
+    env.lockstep(&["plan"]).with(0).saying("state = \"exited (137)\" -> \"running\" # (drift, a.yaml:5, since ");
+}
+
 fn why(env: &TestEnvironment, short: &str) -> Vec<serde_json::Value> {
     let ended = env.lockstep(&["why", &env.instance(short), "--format", "json"]);
     if ended.code == 64 { Vec::new() } else { ended.with(0).json()["entries"].as_array().unwrap().clone() }

@@ -198,6 +198,7 @@ pub(super) fn container(wanted: &Wanted) -> ObservedContainer {
         state: ContainerState::Running,
         created: 0,
         finished: None,
+        was_stopped: false,
         image: wanted.image.clone(),
         fields: None,
         sensitive_equal: BTreeMap::new(),
@@ -207,5 +208,6 @@ pub(super) fn container(wanted: &Wanted) -> ObservedContainer {
 }
 
 pub(super) fn observed(wanted: &[&Wanted]) -> Observed {
-    Observed { containers: wanted.iter().map(|wanted| container(wanted)).collect(), company: None }
+    let containers = wanted.iter().map(|wanted| container(wanted)).collect();
+    Observed { containers, ..Observed::default() }
 }
