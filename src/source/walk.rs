@@ -9,14 +9,14 @@ use std::{
 
 use rustix::{
     fd::OwnedFd,
-    fs::{self, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat},
+    fs::{self, AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat},
     io::Errno,
 };
 use sha2::{Digest, Sha256};
 
 use super::{
     SourceError,
-    limits::{Budget, check_depth, max_bytes_of},
+    limits::{Budget, check_depth},
     select,
 };
 use crate::model::SourceFile;
@@ -123,7 +123,7 @@ impl Walker {
         self.hash.update(b"\0");
         self.ancestors.push((stat.st_dev, stat.st_ino));
         for name in self.names(&handle, &folder.path)? {
-            self.entry(folder, &name)?;
+            self.entry(folder, &handle, &name)?;
         }
         self.ancestors.pop();
         Ok(())
@@ -143,7 +143,7 @@ impl Walker {
         Ok(names)
     }
 
-    fn entry(&mut self, folder: &Folder, name: &[u8]) -> Result<(), WalkError> {
+    fn entry(&mut self, folder: &Folder, handle: &OwnedFd, name: &[u8]) -> Result<(), WalkError> {
         let selected = select::is_selected(name, folder.in_secrets);
         if select::is_temporary(name) || (select::is_hidden(name) && !selected) {
             return Ok(());
@@ -153,15 +153,25 @@ impl Walker {
             path.push(b'/');
         }
         path.extend_from_slice(name);
-        let handle = self.open(&path, OFlags::PATH)?;
-        let stat = stat(&handle, &path)?;
+        // Most names are no links, and what such a one is can be told, and read, right from its folder.
+        let own = fs::statat(handle, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed(&path, error))?;
+        let (stat, place) = match FileType::from_raw_mode(own.st_mode) {
+            FileType::Symlink => (stat(self.open(&path, OFlags::PATH)?, &path)?, None),
+            FileType::RegularFile
+            | FileType::Directory
+            | FileType::Fifo
+            | FileType::Socket
+            | FileType::CharacterDevice
+            | FileType::BlockDevice
+            | FileType::Unknown => (own, Some((handle, name))),
+        };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory if select::is_hidden(name) => Ok(()),
             FileType::Directory => {
                 let in_secrets = folder.in_secrets || select::is_secrets(name);
                 self.folder(&Folder { path, depth: folder.depth + 1, in_secrets })
             }
-            FileType::RegularFile if selected => self.file(&path, &stat),
+            FileType::RegularFile if selected => self.file(&path, place, &stat),
             FileType::RegularFile => Ok(()),
             FileType::Symlink
             | FileType::Fifo
@@ -182,29 +192,40 @@ impl Walker {
         }
     }
 
-    fn file(&mut self, path: &[u8], seen: &Stat) -> Result<(), WalkError> {
+    /// Takes a file; `place` is its folder and its name there, where no link leads to it.
+    fn file(&mut self, path: &[u8], place: Option<(&OwnedFd, &[u8])>, seen: &Stat) -> Result<(), WalkError> {
         if !select::is_plain_path(path) {
             return Err(refused(path, select::ODD_NAME).into());
         }
         let name = select::printable(path);
         let size = u64::try_from(seen.st_size).unwrap_or(u64::MAX);
         self.budget.file(&name, size)?;
-        self.newest = self.newest.max(State::of(seen).changed);
-        self.hash.update(format!("{name}\0{:?}\0", State::of(seen)));
+        let state = State::of(seen);
+        self.newest = self.newest.max(state.changed);
+        self.hash.update(&name);
+        self.hash.update(state.bytes());
         if self.contents {
             // The type is known by now, and the file is opened without blocking in case it was exchanged meanwhile.
-            let handle = self.open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
-            let opened = stat(&handle, path)?;
-            let mut content = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
-            let mut file = File::from(handle);
-            if State::of(&opened) == State::of(seen) {
-                file.by_ref()
-                    .take(max_bytes_of(&name) + 1)
-                    .read_to_end(&mut content)
-                    .map_err(|source| WalkError::Moved(SourceError::Io { path: name.clone(), source }))?;
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+            let handle = match place {
+                Some((folder, name)) => {
+                    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    fs::openat2(folder, name, flags, Mode::empty(), BENEATH).map_err(|error| failed(path, error))?
+                }
+                None => self.open(path, flags)?,
+            };
+            let moved = || WalkError::Moved(changed_while_read(&name));
+            if State::of(&stat(&handle, path)?) != state {
+                return Err(moved());
             }
-            if State::of(&stat(&file, path)?) != State::of(seen) || content.len() as u64 != size {
-                return Err(WalkError::Moved(changed_while_read(&name)));
+            let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
+            let mut file = File::from(handle);
+            file.read_exact(&mut content).map_err(|error| match error.kind() {
+                io::ErrorKind::UnexpectedEof => moved(),
+                _ => WalkError::Moved(SourceError::Io { path: name.clone(), source: error }),
+            })?;
+            if State::of(&stat(&file, path)?) != state {
+                return Err(moved());
             }
             self.files.push(SourceFile { path: Arc::from(name), content: Arc::from(content) });
         }
@@ -222,7 +243,7 @@ impl Walker {
 }
 
 /// What changes whenever a file does.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     mode: u32,
     place: (u64, u64),
@@ -240,6 +261,20 @@ impl State {
             modified: (stat.st_mtime, stat.st_mtime_nsec as i64),
             changed: (stat.st_ctime, stat.st_ctime_nsec as i64),
         }
+    }
+
+    /// All of it, behind a byte that no name holds.
+    fn bytes(self) -> Vec<u8> {
+        let Self { mode, place: (device, inode), size, modified, changed } = self;
+        let mut bytes = vec![0];
+        bytes.extend_from_slice(&mode.to_ne_bytes());
+        for number in [device, inode] {
+            bytes.extend_from_slice(&number.to_ne_bytes());
+        }
+        for number in [size, modified.0, modified.1, changed.0, changed.1] {
+            bytes.extend_from_slice(&number.to_ne_bytes());
+        }
+        bytes
     }
 }
 
