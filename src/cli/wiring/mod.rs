@@ -35,6 +35,12 @@ pub(super) use step::StepFiles;
 use super::{CliError, Exit};
 use crate::{desired::DesiredState, model::InstanceName};
 
+/// Leaves what a command has read, and holds no secret, to the end of the process, which frees it much faster than piece
+/// by piece.
+pub(super) fn left_to_the_end<T>(value: T) {
+    std::mem::forget(value);
+}
+
 /// Refuses a name from the command line that neither the source nor its findings know.
 ///
 /// # Errors

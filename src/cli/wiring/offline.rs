@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{parts, repository};
+use super::{left_to_the_end, parts, repository};
 use crate::{
     catalog::Catalogs,
     cli::{CliError, Exit, Global, render::Case},
-    desired::{self, Context},
+    desired::{self, Context, DesiredState},
     manifest,
     model::{Finding, PlatformName, Policy, PullPolicy, Revision, Snapshot},
     reconcile::{self, CatalogLoader, CatalogPlace},
@@ -187,7 +187,10 @@ async fn check_root(
         named.filter(|(_, file)| inside(file)).map(|(name, file)| (name.clone(), file.to_owned())).collect();
     let findings = if places_named {
         let context = settings.map_or_else(any_context, parts::context);
-        desired::assemble(reading, &snapshot, &catalogs?, &context).findings
+        let catalogs = catalogs?;
+        let DesiredState { findings, wanted, .. } = desired::assemble(reading, &snapshot, &catalogs, &context);
+        left_to_the_end((wanted, catalogs, loader));
+        findings
     } else {
         checked.notes.push("without a catalog, configurations are not checked; name one with `--catalog`".to_owned());
         reading.findings
