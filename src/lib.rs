@@ -34,8 +34,9 @@
 //!
 //! # Modules
 //!
-//! `model` to `report` are the core: values in, values out, no I/O, clock, environment, global or async. The others are
-//! the shells. A module may use those named behind it and no others; a test walks `src/` and fails on any other arrow.
+//! `model` to `report` are the core: values in, values out, no I/O, clock, environment, global or async. What it does with
+//! every manifest for itself, rayon spreads over the processors. The others are the shells. A module may use those named
+//! behind it and no others; a test walks `src/` and fails on any other arrow.
 //!
 //! ```text
 //! model

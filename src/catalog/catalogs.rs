@@ -10,7 +10,7 @@ use super::{
 use crate::model::{PlatformKind, PlatformName, Slug, closest};
 
 /// Several catalogs; where two have the same slug for one platform, the first counts.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Catalogs {
     catalogs: Vec<Arc<Catalog>>,
     /// The platform that published a catalog, for those that were published by one.
@@ -44,6 +44,13 @@ impl Catalogs {
     ) -> Self {
         let (catalogs, publishers) = catalogs.into_iter().unzip();
         Self { catalogs, publishers, versions }
+    }
+
+    /// Whether these are the very same catalogs, so that every search in both ends alike.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let alike = self.publishers == other.publishers && self.versions == other.versions;
+        let pairs = || self.catalogs.iter().zip(&other.catalogs);
+        alike && self.catalogs.len() == other.catalogs.len() && pairs().all(|(one, other)| Arc::ptr_eq(one, other))
     }
 
     /// The catalogs, in order.

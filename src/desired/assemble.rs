@@ -2,13 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{DesiredState, EnvValue, Held, Management, Origin, SourceDigest, Wanted, env::EnvBuilder, policy};
+use super::{
+    DesiredState, EnvValue, Management, Origin, SourceDigest, Wanted, assembled::Assembled, env::EnvBuilder, policy,
+};
 use crate::{
     catalog::{Catalogs, Checked, CheckedOrigin, Chosen, Content, Contract, For, check},
     manifest::{ImageChoice, Manifest, Reading},
     model::{
-        Code, ConnectorId, ConnectorKind, Finding, InstanceName, MountSource, Place, Placed, PlatformKind,
-        PlatformName, Policy, PullPolicy, Registration, Severity, Snapshot, Volume,
+        Code, ConnectorId, ConnectorKind, Finding, MountSource, Place, Placed, PlatformKind, PlatformName, Policy,
+        PullPolicy, Registration, Snapshot, Volume,
     },
 };
 
@@ -51,51 +53,11 @@ pub struct Context {
 
 /// Puts a reading together with the contracts and the settings. Whatever is wrong holds its own instance.
 pub fn assemble(reading: Reading, snapshot: &Snapshot, catalogs: &Catalogs, context: &Context) -> DesiredState {
-    let mut findings = reading.findings;
-    let mut wanted = BTreeMap::new();
-    for manifest in &reading.manifests {
-        let (instance, mut found) = assemble_one(manifest, snapshot, catalogs, context);
-        let broken = found.iter().any(|finding| finding.severity == Severity::Error);
-        findings.append(&mut found);
-        if let Some(instance) = instance
-            && !broken
-        {
-            wanted.insert(manifest.name.value.clone(), Arc::new(instance));
-        }
-    }
-    hold_shared_ids(&mut wanted, &mut findings);
-    Finding::sort(&mut findings);
-    let names = reading.held.iter().chain(reading.manifests.iter().map(|manifest| &manifest.name.value));
-    let held = names
-        .filter(|name| !wanted.contains_key(*name))
-        .map(|name| {
-            let own = findings.iter().filter(|finding| finding.instance.as_ref() == Some(name));
-            let inherited = reading.inherited.get(name).into_iter().flatten();
-            (name.clone(), Held { instance: name.clone(), findings: own.chain(inherited).cloned().collect() })
-        })
-        .collect();
-    DesiredState { revision: snapshot.revision.clone(), wanted, held, findings, complete: reading.complete }
+    Assembled::of(reading, snapshot, catalogs, context).into_desired()
 }
 
-/// Holds every instance whose id, derived or given, another instance at the same platform has too.
-fn hold_shared_ids(wanted: &mut BTreeMap<InstanceName, Arc<Wanted>>, findings: &mut Vec<Finding>) {
-    let mut holders: BTreeMap<ConnectorId, Vec<Arc<Wanted>>> = BTreeMap::new();
-    for instance in wanted.values() {
-        holders.entry(instance.id).or_default().push(Arc::clone(instance));
-    }
-    for (id, instances) in holders.into_iter().filter(|(_, instances)| instances.len() > 1) {
-        for instance in instances {
-            let place = instance.origins.get("id").and_then(Origin::place).unwrap_or(&instance.place).clone();
-            let finding = Finding::error(Code::BadId, place, format!("the id `{id}` belongs to another instance too"))
-                .with_help("give each instance an id of its own, or leave `spec.id` out")
-                .of_instance(&instance.name);
-            findings.push(finding);
-            wanted.remove(&instance.name);
-        }
-    }
-}
-
-fn assemble_one(
+/// What one manifest asks for, as far as that can be told, and everything wrong or doubtful about it.
+pub(super) fn assemble_one(
     manifest: &Manifest,
     snapshot: &Snapshot,
     catalogs: &Catalogs,

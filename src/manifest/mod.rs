@@ -10,6 +10,7 @@ mod instance;
 mod legible;
 mod merge;
 mod mounts;
+mod parsed;
 mod reading;
 mod scalars;
 mod shapes;
@@ -18,5 +19,12 @@ mod tests;
 mod types;
 
 pub use document::schema;
-pub use reading::read;
+pub use parsed::Parsed;
 pub use types::{Health, ImageChoice, Manifest, Reading, Rollback, ServiceAccount, WantedState};
+
+use crate::model::Snapshot;
+
+/// Reads every manifest of a snapshot.
+pub fn read(snapshot: &Snapshot) -> Reading {
+    Parsed::of(snapshot).read()
+}

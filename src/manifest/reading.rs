@@ -1,9 +1,11 @@
-//! Reads every document of a snapshot, lays defaults under instances, and says which instances are held.
+//! Reads every document of some files, lays defaults under instances, and says which instances are held.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
+
+use rayon::prelude::*;
 
 use super::{
     Reading,
@@ -12,10 +14,11 @@ use super::{
     instance::{self, Instance},
     legible::{self, Role},
     merge,
+    parsed::ParsedFile,
 };
 use crate::{
-    model::{Code, Finding, InstanceName, Place, Severity, Snapshot},
-    yaml::{self, Checker, Document, Limits, Node},
+    model::{Code, Finding, InstanceName, Place, Severity},
+    yaml::{self, Checker, Document, Node},
 };
 
 /// How many values and keys all defaults together may add to instances, so that a large `Defaults` document above many
@@ -25,17 +28,17 @@ const MAX_INHERITED: usize = 1_000_000;
 /// How many wrong names get a suggestion; each costs a comparison with every name.
 const MAX_SUGGESTIONS: usize = 50;
 
-/// Reads every manifest of a snapshot: each `*.yaml` and `*.yml` outside files and folders whose name begins with a dot.
-pub fn read(snapshot: &Snapshot) -> Reading {
-    let Ok(checker) = Checker::new(&document::checked_schema()) else {
+/// Reads every document of some files; none where there is no checker.
+pub(super) fn read(files: &[ParsedFile], checker: Option<&Checker>) -> Reading {
+    let Some(checker) = checker else {
         return Reading { findings: vec![unusable_schema()], ..Reading::default() };
     };
     let mut reader = Reader::default();
-    for file in snapshot.files.iter().filter(|file| is_manifest(&file.path)) {
-        reader.file(&file.path, &file.content);
+    for file in files {
+        reader.file(file);
     }
-    reader.read_defaults(&checker);
-    reader.read_instances(&checker);
+    reader.read_defaults(checker);
+    reader.read_instances(checker);
     reader.find_duplicates();
     reader.find_cycles();
     reader.finish()
@@ -44,12 +47,6 @@ pub fn read(snapshot: &Snapshot) -> Reading {
 fn unusable_schema() -> Finding {
     let message = "the schema of manifests can't be used, so that none was read";
     Finding::error(Code::BadYaml, Place::start_of(""), message).with_help("report this: it is a defect of Lockstep")
-}
-
-fn is_manifest(path: &str) -> bool {
-    let extension = path.rsplit_once('.').map(|(_, extension)| extension).unwrap_or_default();
-    ["yaml", "yml"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-        && !path.split('/').any(|part| part.starts_with('.'))
 }
 
 /// The folder of a file; empty for the root.
@@ -66,26 +63,26 @@ fn has_error(findings: &[Finding]) -> bool {
 }
 
 /// A document whose tree is there, with what parsing refused in it.
-struct Found {
-    file: Arc<str>,
-    root: Node,
+struct Found<'a> {
+    file: &'a Arc<str>,
+    root: &'a Node,
     findings: Vec<Finding>,
 }
 
 /// An instance by name, good or broken.
-struct Candidate {
+struct Candidate<'a> {
     name: InstanceName,
     place: Place,
-    file: Arc<str>,
+    file: &'a str,
     /// What could be read; none where the text is broken.
     instance: Option<Instance>,
 }
 
 #[derive(Default)]
-struct Reader {
-    instances: Vec<Found>,
-    defaults: Vec<Found>,
-    candidates: Vec<Candidate>,
+struct Reader<'a> {
+    instances: Vec<Found<'a>>,
+    defaults: Vec<Found<'a>>,
+    candidates: Vec<Candidate<'a>>,
     /// The merged defaults by folder.
     specs: BTreeMap<String, Node>,
     /// Folders whose defaults are broken, and the first error in them.
@@ -96,36 +93,36 @@ struct Reader {
     hidden: bool,
 }
 
-impl Reader {
-    fn file(&mut self, path: &Arc<str>, content: &[u8]) {
-        let parsed = yaml::parse(path, content, &Limits::default());
+impl<'a> Reader<'a> {
+    fn file(&mut self, read: &'a ParsedFile) {
+        let ParsedFile { file, parsed } = read;
         self.hidden |= has_error(&parsed.findings);
-        self.findings.extend(parsed.findings);
-        for document in parsed.documents {
+        self.findings.extend(parsed.findings.iter().cloned());
+        for document in &parsed.documents {
             if document.whole {
-                self.whole_document(path, document);
+                self.whole_document(&file.path, document);
             } else {
-                self.broken_document(path, &document, content);
+                self.broken_document(&file.path, document, &file.content);
             }
         }
     }
 
-    fn whole_document(&mut self, path: &Arc<str>, document: Document) {
-        let Some(root) = document.root else { return };
-        let found = Found { file: Arc::clone(path), root, findings: document.findings };
-        match legible::role(&found.root) {
+    fn whole_document(&mut self, path: &'a Arc<str>, document: &'a Document) {
+        let Some(root) = &document.root else { return };
+        let found = Found { file: path, root, findings: document.findings.clone() };
+        match legible::role(root) {
             Role::Instance => self.instances.push(found),
             Role::Defaults => self.defaults.push(found),
             Role::Settings => {}
             Role::Unknown => {
                 self.hidden = true;
                 self.findings.extend(found.findings);
-                self.findings.extend(strange(&found.root));
+                self.findings.extend(strange(root));
             }
         }
     }
 
-    fn broken_document(&mut self, path: &Arc<str>, document: &Document, content: &[u8]) {
+    fn broken_document(&mut self, path: &'a Arc<str>, document: &Document, content: &[u8]) {
         let (role, name) = legible::of_broken(document, content);
         let mut findings = document.findings.clone();
         match (role, name) {
@@ -137,9 +134,9 @@ impl Reader {
                 // Of unknown kind, it may as well have been the defaults of others.
                 self.hidden |= role == Role::Unknown;
                 findings = findings.into_iter().map(|finding| finding.of_instance(&name)).collect();
-                let (place, file) = (document.place.clone(), Arc::clone(path));
+                let place = document.place.clone();
                 self.held.insert(name.clone());
-                self.candidates.push(Candidate { name, place, file, instance: None });
+                self.candidates.push(Candidate { name, place, file: path, instance: None });
             }
             (Role::Instance | Role::Unknown, None) => self.hidden = true,
         }
@@ -150,7 +147,7 @@ impl Reader {
     fn read_defaults(&mut self, checker: &Checker) {
         let mut by_folder: BTreeMap<String, Vec<Found>> = BTreeMap::new();
         for found in std::mem::take(&mut self.defaults) {
-            by_folder.entry(folder(&found.file).to_owned()).or_default().push(found);
+            by_folder.entry(folder(found.file).to_owned()).or_default().push(found);
         }
         // Sorted by name, a folder comes after those above it.
         for (folder, documents) in by_folder {
@@ -159,8 +156,8 @@ impl Reader {
                 let mut findings = found.findings;
                 let refused = findings.len();
                 let mut read = Vec::new();
-                read_document::<document::Defaults>(&found.root, &mut read);
-                instance::add_shape_findings(&mut read, checker.check_as(DEFAULTS, &found.root));
+                read_document::<document::Defaults>(found.root, &mut read);
+                instance::add_shape_findings(&mut read, checker.check_as(DEFAULTS, found.root));
                 findings.extend(unsaid(read, &findings[..refused]));
                 if several {
                     let message = "another `Defaults` document stands in the same folder";
@@ -186,22 +183,28 @@ impl Reader {
         let sizes: BTreeMap<&str, usize> =
             self.specs.iter().map(|(folder, spec)| (folder.as_str(), spec.count())).collect();
         let mut left = MAX_INHERITED;
-        for found in std::mem::take(&mut self.instances) {
-            let above = nearest(&self.specs, folder(&found.file));
+        let documents = std::mem::take(&mut self.instances);
+        let above = |found: &Found<'_>| {
+            let above = nearest(&self.specs, folder(found.file));
             let size = above.and_then(|(folder, _)| sizes.get(folder)).copied().unwrap_or_default();
-            let defaults = left.checked_sub(size).and(above).map(|(_, spec)| spec);
+            let too_many = left < size;
             left = left.saturating_sub(size);
-            let mut instance = instance::read(&found.root, defaults, checker);
+            (above.map(|(_, spec)| spec).filter(|_| !too_many), too_many)
+        };
+        let (defaults, too_many): (Vec<Option<&Node>>, Vec<bool>) = documents.iter().map(above).unzip();
+        let one = |(found, defaults): (&Found<'_>, Option<&Node>)| instance::read(found.root, defaults, checker);
+        let instances: Vec<Instance> = documents.par_iter().zip(defaults).map(one).collect();
+        for ((found, mut instance), too_many) in documents.into_iter().zip(instances).zip(too_many) {
             let mut findings = found.findings;
             let refused = findings.len();
             let read = std::mem::take(&mut instance.findings);
             findings.extend(unsaid(read, &findings[..refused]));
-            if above.is_some() && defaults.is_none() {
+            if too_many {
                 let message = "the `Defaults` documents above the instances are too large all together";
                 let finding = Finding::error(Code::TooLarge, found.root.place.clone(), message);
                 findings.push(finding.with_help("move what only some instances need into their own documents"));
             }
-            if instance.name.is_some() && found.root.get("spec").is_some() && self.below_broken_defaults(&found.file) {
+            if instance.name.is_some() && found.root.get("spec").is_some() && self.below_broken_defaults(found.file) {
                 // What is missing may be what the defaults would have given.
                 findings.retain(|finding| finding.code != Code::MissingField);
             }
@@ -322,7 +325,7 @@ impl Reader {
     fn finish(mut self) -> Reading {
         let mut inherited: BTreeMap<InstanceName, Vec<Finding>> = BTreeMap::new();
         for candidate in &self.candidates {
-            for (_, finding) in self.broken_folders.iter().filter(|(folder, _)| is_below(&candidate.file, folder)) {
+            for (_, finding) in self.broken_folders.iter().filter(|(folder, _)| is_below(candidate.file, folder)) {
                 self.held.insert(candidate.name.clone());
                 inherited.entry(candidate.name.clone()).or_default().extend(finding.clone());
             }

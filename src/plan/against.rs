@@ -22,9 +22,15 @@ pub fn as_running(
             WantedState::Started => ContainerState::Running,
             WantedState::Stopped => ContainerState::Exited(0),
         };
-        let mut fields = wanted.visible_fields();
-        let sensitive_equal = new.wanted.get(&wanted.name).map_or_else(BTreeMap::new, |new| compare(wanted, new, same));
-        fields.retain(|field, _| !sensitive_equal.contains_key(field));
+        let now = new.wanted.get(&wanted.name);
+        let is_same = now.is_some_and(|now| now.source_digest == wanted.source_digest);
+        let sensitive_equal = now.filter(|_| !is_same).map_or_else(BTreeMap::new, |now| compare(wanted, now, same));
+        // As with an engine, what does not change is not looked at.
+        let fields = (!is_same).then(|| {
+            let mut fields = wanted.visible_fields();
+            fields.retain(|field, _| !sensitive_equal.contains_key(field));
+            fields
+        });
         let digest = sealed(wanted);
         ObservedContainer {
             id: ContainerId(format!("{}:{}", base.revision, wanted.name)),
@@ -40,7 +46,7 @@ pub fn as_running(
             finished: None,
             was_stopped: wanted.state == WantedState::Stopped,
             image: wanted.image.clone(),
-            fields: Some(fields),
+            fields,
             sensitive_equal,
             moved_image: None,
             refreshed: false,

@@ -43,7 +43,7 @@ pub use kept::{KeptCatalog, KeptCatalogs, KeptError};
 pub use lock::{Lock, LockError};
 pub use managed::{AtPlatformError, ManagedLink, Managers, QuietRegistration, at_platform, read_memory, write_memory};
 pub use memory::epoch_seconds;
-pub use pipeline::{PassError, Pipeline, Planned, Secrets, cite, read};
+pub use pipeline::{PassError, Pipeline, Planned, Secrets, cite, parse, read};
 pub use pull::{PullError, PullTimes, Pulled, Subscription, keep_pulled, pull};
 pub use run::{RunOptions, Wires, run};
 pub use seen::see;

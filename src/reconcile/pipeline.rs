@@ -7,6 +7,7 @@ use std::{
 
 use futures_util::stream::{self, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::{
@@ -274,12 +275,31 @@ pub async fn read(
     snapshot: &Snapshot,
     catalogs: &CatalogLoader,
 ) -> (manifest::Reading, Result<Catalogs, CatalogError>) {
+    let (_, reading, catalogs) = parse(snapshot, catalogs).await;
+    (reading, catalogs)
+}
+
+/// The same, and the manifests as trees, for another snapshot that is much like this one.
+pub async fn parse(
+    snapshot: &Snapshot,
+    catalogs: &CatalogLoader,
+) -> (manifest::Parsed, manifest::Reading, Result<Catalogs, CatalogError>) {
     // Clones no content: files are shared.
     let files = snapshot.clone();
-    let reading = tokio::task::spawn_blocking(move || manifest::read(&files));
+    let reading = tokio::task::spawn_blocking(move || {
+        let parsed = manifest::Parsed::of(&files);
+        let reading = parsed.read();
+        (parsed, reading)
+    });
     let catalogs = catalogs.load(snapshot).await;
-    match reading.await {
-        Ok(reading) => (reading, catalogs),
+    let (parsed, reading) = outcome(reading).await;
+    (parsed, reading, catalogs)
+}
+
+/// What a task comes to.
+async fn outcome<T>(task: JoinHandle<T>) -> T {
+    match task.await {
+        Ok(outcome) => outcome,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             // The runtime is ending, and so is whoever waits for this.

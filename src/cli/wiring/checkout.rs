@@ -9,14 +9,15 @@ use std::{
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
-use super::{Identities, Parts, known_instances, offline, parts, parts::pipeline_over};
+use super::{Identities, Parts, known_instances, left_to_the_end, offline, parts, parts::pipeline_over};
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
-    desired::{DesiredState, Openers, Wanted},
+    desired::{Assembled, Context, DesiredState, Openers, Wanted},
     engine::NoEngine,
+    manifest::Parsed,
     model::{Cited, Revision, Snapshot},
     plan::{self, Observed, Pruning},
-    reconcile::{self, CatalogPlace, Planned},
+    reconcile::{self, CatalogLoader, CatalogPlace, Planned},
     settings::{self, Settings},
     source::{Checkout, DirectoryConfig, DirectorySource, Source, SourceError},
 };
@@ -113,33 +114,19 @@ impl LocalCheckout {
             (Some(base), Which::Revision(new)) => format!("{base}...{new}"),
             (None, _) => base.to_owned(),
         };
-        let of_base = Which::Revision(&base);
-        let (base, new, settings_of_base, settings_of_new) = tokio::try_join!(
-            self.read(of_base),
-            self.read(new),
-            self.other_settings(of_base, session),
-            self.other_settings(new, session)
-        )?;
-        let parts_by = |settings: &Settings| {
-            let loader = parts::loader(settings, offline_catalogs(settings)?);
-            Ok::<_, CliError>((std::sync::Arc::new(loader), parts::context(settings)))
+        let usual = Arc::new(Means::of(settings)?);
+        let means = |other: Option<Settings>| {
+            other.map_or_else(|| Ok(Arc::clone(&usual)), |other| Means::of(&other).map(Arc::new))
         };
-        let usual = parts_by(settings)?;
-        let parts_of = |other: Option<Settings>| other.map_or_else(|| Ok(usual.clone()), |other| parts_by(&other));
-        let sides = [(base, true, parts_of(settings_of_base)?), (new, false, parts_of(settings_of_new)?)];
-        let assembled = sides.map(|(snapshot, is_base, (loader, context))| {
-            tokio::spawn(async move {
-                if snapshot.files.is_empty() && is_base {
-                    return Ok(nothing(snapshot.revision));
-                }
-                // One of the two waits for the catalogs that the other reads, so its manifests are read before.
-                let reading = crate::manifest::read(&snapshot);
-                let catalogs = loader.load(&snapshot).await?;
-                Ok::<_, CliError>(crate::desired::assemble(reading, &snapshot, &catalogs, &context))
-            })
-        });
-        let [base, new] = assembled;
-        let (base, new) = (joined(base.await)?, joined(new.await)?);
+        let of_base = Which::Revision(&base);
+        // All of the new state is read while the child of the base is still at it.
+        let new = async {
+            let (snapshot, other) = tokio::try_join!(self.read(new), self.other_settings(new, session))?;
+            let means = means(other)?;
+            joined(tokio::spawn(async move { Side::of(snapshot, means).await }).await)
+        };
+        let (base, other, new) = tokio::try_join!(self.read(of_base), self.other_settings(of_base, session), new)?;
+        let (base, new) = new.beside(base, &means(other)?).await?;
         // No key or token is read where every secret is as it was sealed before.
         let openers = match resealed(&base, &new) {
             true => super::credentials::openers(settings, session, Identities::Optional)?.0,
@@ -155,6 +142,7 @@ impl LocalCheckout {
         let mut planned = decide(settings, new, observed, &pruning);
         self.cite(&mut planned).await;
         note_sealed(&base, &planned.desired, &same)?;
+        left_to_the_end((base, Arc::clone(&planned.desired)));
         Ok(planned)
     }
 
@@ -208,13 +196,60 @@ impl LocalCheckout {
     }
 }
 
+/// What a state of a checkout is put together with.
+struct Means {
+    loader: CatalogLoader,
+    context: Context,
+}
+
+impl Means {
+    fn of(settings: &Settings) -> Result<Self, CliError> {
+        let loader = parts::loader(settings, offline_catalogs(settings)?);
+        Ok(Self { loader, context: parts::context(settings) })
+    }
+}
+
+/// One state of a checkout, read and put together.
+struct Side {
+    manifests: Parsed,
+    assembled: Assembled,
+    means: Arc<Means>,
+}
+
+impl Side {
+    async fn of(snapshot: Snapshot, means: Arc<Means>) -> Result<Self, CliError> {
+        let (manifests, reading, catalogs) = reconcile::parse(&snapshot, &means.loader).await;
+        let assembled = Assembled::of(reading, &snapshot, &catalogs?, &means.context);
+        Ok(Self { manifests, assembled, means })
+    }
+
+    /// What the base of this state wants, and what this state wants; what is the same in both is made only once.
+    async fn beside(self, base: Snapshot, means: &Arc<Means>) -> Result<(DesiredState, DesiredState), CliError> {
+        let desired = if base.files.is_empty() {
+            nothing(base.revision)
+        } else {
+            let catalogs = means.loader.load(&base).await?;
+            let reading = Parsed::beside(&base, &self.manifests).read();
+            let assembled = if Arc::ptr_eq(means, &self.means) {
+                Assembled::beside(reading, &base, &catalogs, &means.context, &self.assembled)
+            } else {
+                Assembled::of(reading, &base, &catalogs, &means.context)
+            };
+            assembled.into_desired()
+        };
+        let new = self.assembled.into_desired();
+        left_to_the_end((self.manifests, self.means));
+        Ok((desired, new))
+    }
+}
+
 /// What a revision wants that has no folder of manifests yet.
 fn nothing(revision: Revision) -> DesiredState {
     let (wanted, held) = (BTreeMap::new(), BTreeMap::new());
     DesiredState { revision, wanted, held, findings: Vec::new(), complete: true }
 }
 
-fn joined(outcome: Result<Result<DesiredState, CliError>, tokio::task::JoinError>) -> Result<DesiredState, CliError> {
+fn joined<T>(outcome: Result<Result<T, CliError>, tokio::task::JoinError>) -> Result<T, CliError> {
     outcome.map_err(|error| CliError::new(Exit::Internal, format!("a comparison ended early: {error}")))?
 }
 
@@ -222,7 +257,7 @@ fn decide(settings: &Settings, new: DesiredState, observed: Observed, pruning: &
     let digests = plan::sealed_digests(&new, &observed);
     let mut plan = plan::diff(&settings.owner, &new, &observed, &digests, &parts::prune_rules(settings), pruning);
     plan.keep_only(pruning);
-    Planned { desired: std::sync::Arc::new(new), observed, plan }
+    Planned { desired: Arc::new(new), observed, plan }
 }
 
 /// Whether a variable that holds a secret on both sides is sealed otherwise on one.
