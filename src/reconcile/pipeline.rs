@@ -130,6 +130,13 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         Ok(self.engine.observe(&self.owner).await?)
     }
 
+    /// Begins to list our containers at once, beside whatever is done until the list is waited for.
+    pub fn observe_beside(&self) -> impl Future<Output = Result<Observed, PassError>> + use<S, E> {
+        let (engine, owner) = (Arc::clone(&self.engine), self.owner.clone());
+        let listing = tokio::spawn(async move { engine.observe(&owner).await });
+        async move { Ok(outcome(listing).await?) }
+    }
+
     /// Compares what is wanted with what is observed, opening and looking only where something seems to have changed.
     ///
     /// # Errors

@@ -126,9 +126,10 @@ impl Plan {
                 let needed =
                     if self.out.is_some() { wiring::Identities::Required } else { wiring::Identities::Optional };
                 let pipeline = wiring::pipeline(&settings, session, needed).await?;
+                let observed = pipeline.observe_beside();
                 let snapshot = pipeline.source.snapshot().await?;
                 let desired = pipeline.assemble(&snapshot).await?;
-                let observed = pipeline.observe().await?;
+                let observed = observed.await?;
                 let overlaid = pipeline.overlaid(desired, &observed, false).await;
                 let pruning = self.pruning(&overlaid.desired, &observed)?;
                 let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, self.refresh).await?;
