@@ -137,8 +137,8 @@ pub struct Inspected {
     pub health: Option<String>,
     /// The image reference it was made from, as written.
     pub image: String,
-    /// The engine's id of the image that it was made from.
-    pub image_id: String,
+    /// The engine's id of what its image reference named when it was made, where that was noted.
+    pub image_noted: Option<String>,
     /// Whether the engine still has that image, so that what it brings is told apart from what was set.
     pub image_known: bool,
     /// Whether Lockstep made it, rather than took it over as another manager had made it.

@@ -3,7 +3,7 @@
 use crate::{
     model::{Finding, InstanceName, printable},
     plan::{
-        Action, Reason, Timings,
+        Action, Reason, Rename, Timings,
         wire::{FindingJson, ReasonJson},
     },
 };
@@ -102,6 +102,28 @@ impl Entry {
             ReasonJson { before: short(json.before), after: short(json.after), ..json }
         });
         Self { reasons: reasons.collect(), ..self }
+    }
+
+    /// The same with what is known of the instance's other name, where the step gave or took one.
+    #[must_use]
+    pub fn renamed(mut self, renames: &[Rename]) -> Self {
+        let words = match self.event {
+            Event::Step(Action::Create, _) => {
+                let rename = renames.iter().find(|rename| rename.to == self.instance);
+                rename
+                    .map(|rename| format!("renamed from `{0}`: `lockstep why {0}` tells what was before", rename.from))
+            }
+            Event::Step(Action::Destroy, _) => {
+                let rename = renames.iter().find(|rename| rename.from == self.instance);
+                rename.map(|rename| format!("renamed to `{0}`: `lockstep why {0}` tells what comes after", rename.to))
+            }
+            Event::Step(..) | Event::Held | Event::Released | Event::Crashed => None,
+        };
+        if let Some(words) = words {
+            let both = if self.message.is_empty() { words } else { format!("{words}; {}", self.message) };
+            self.message = printable(&both, MAX_MESSAGE);
+        }
+        self
     }
 
     /// The same with what is wrong.

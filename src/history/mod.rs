@@ -11,5 +11,5 @@ pub mod wire;
 
 pub use entry::{Ending, Entry, Event};
 pub use error::HistoryError;
-pub use store::{FILE, Store, read};
+pub use store::{FILE, Store, instances, read};
 pub use timings::medians;

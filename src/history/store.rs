@@ -193,6 +193,20 @@ pub(super) fn open_to_read(path: &Path) -> Result<Option<(Connection, u32)>, His
     }
 }
 
+/// The names of all instances that something is on record of; none where no history is kept.
+///
+/// # Errors
+/// What [`read`] gives.
+pub fn instances(folder: &Path) -> Result<Vec<InstanceName>, HistoryError> {
+    let path = folder.join(FILE);
+    let Some((connection, _)) = open_to_read(&path)? else { return Ok(Vec::new()) };
+    let failed = failed(&path, "read");
+    let mut select = connection.prepare("SELECT DISTINCT instance FROM entries ORDER BY 1").map_err(&failed)?;
+    let rows = select.query_map([], |row| row.get::<_, String>(0)).map_err(&failed)?;
+    let names = rows.collect::<rusqlite::Result<Vec<_>>>().map_err(&failed)?;
+    Ok(names.iter().filter_map(|name| InstanceName::try_from(name.as_str()).ok()).collect())
+}
+
 type Columns = (i64, i64, u64, String);
 
 fn columns(row: &Row<'_>) -> rusqlite::Result<Columns> {

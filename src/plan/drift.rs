@@ -1,5 +1,7 @@
 //! What something else than Lockstep changed about a container, and how it is put back.
 
+use std::sync::Arc;
+
 use super::{Action, Cause, DEFAULT_PIDS, InPlace, ObservedContainer, Reason, Step, Work, reasons};
 use crate::{desired::Wanted, model::HostNamespace};
 
@@ -51,7 +53,7 @@ pub fn is_drift(step: &Step) -> bool {
 }
 
 /// What puts the fields back while the container runs on; none where that takes a new container.
-pub(super) fn in_place(container: &ObservedContainer, wanted: &Wanted, drift: &[Reason]) -> Option<Work> {
+pub(super) fn in_place(container: &ObservedContainer, wanted: &Arc<Wanted>, drift: &[Reason]) -> Option<Work> {
     let spec = &wanted.container;
     let mut change = InPlace { alias: wanted.name.to_string(), ..InPlace::default() };
     for reason in drift {
@@ -72,5 +74,6 @@ pub(super) fn in_place(container: &ObservedContainer, wanted: &Wanted, drift: &[
             _ => return None,
         }
     }
-    Some(Work::Update { container: container.id.clone(), change: Box::new(change) })
+    let wanted = Arc::clone(wanted);
+    Some(Work::Update { container: container.id.clone(), change: Box::new(change), wanted })
 }

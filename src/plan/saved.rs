@@ -232,8 +232,25 @@ impl SavedJson {
         let lost = self.work.iter().filter(differs).map(|work| work.instance.clone());
         let gained = now.iter().filter(|work| !self.work.contains(work)).map(|work| work.instance.clone());
         let instances: BTreeSet<String> = lost.chain(gained).collect();
-        instances.into_iter().map(|instance| format!("what has to be done for `{instance}`")).collect()
+        let phrase = |instance: String| {
+            if same_but_for_secrets(&self.work, &now, &instance) {
+                format!("a secret of `{instance}`")
+            } else {
+                format!("what has to be done for `{instance}`")
+            }
+        };
+        instances.into_iter().map(phrase).collect()
     }
+}
+
+/// Whether the steps of an instance are the same, but for the name of what is made: it ends with a digest that secrets go
+/// into, and everything else that does so is in the step by itself.
+fn same_but_for_secrets(before: &[WorkJson], now: &[WorkJson], instance: &str) -> bool {
+    let of = |all: &[WorkJson]| {
+        let own = all.iter().filter(|work| work.instance == instance);
+        own.map(|work| WorkJson { makes: None, ..work.clone() }).collect::<Vec<_>>()
+    };
+    of(before) == of(now)
 }
 
 fn instances(plan: &Plan) -> BTreeSet<InstanceName> {

@@ -46,7 +46,7 @@ fn of_step(step: &Step) -> WorkJson {
             ("replace", replacement.old.clone(), Some(&replacement.new))
         }
         Work::Recreate { broken, new } => ("recreate", vec![broken.clone()], Some(&**new)),
-        Work::Update { container, change } => {
+        Work::Update { container, change, .. } => {
             let texts = [
                 ("milliCpus", change.milli_cpus.map(|number| number.to_string())),
                 ("memory", change.memory.map(|number| number.to_string())),

@@ -202,6 +202,8 @@ pub enum Work {
         container: ContainerId,
         /// What is changed; everything else stays.
         change: Box<InPlace>,
+        /// What it was made from.
+        wanted: Arc<Wanted>,
     },
     /// Start a container.
     Start {

@@ -16,7 +16,7 @@ use crate::{
     desired::DesiredState,
     engine::Engine,
     managed::{Memory, Overlaid, Site},
-    plan::{Observed, Pruning, Step},
+    plan::{self, Observed, Pruning, Step},
     source::Source,
 };
 
@@ -120,8 +120,9 @@ fn happened(options: &ApplyOptions, applied: &Applied, refused: Vec<Step>) -> Ve
     let failures: Vec<_> = failures.collect();
     let steps = plan.steps.iter().chain(&refused);
     let reasons: BTreeMap<_, _> = steps.map(|step| (&step.instance, &step.reasons)).collect();
+    let renames = plan::renames(plan, &applied.planned.observed);
     let entry = |report: &StepReport| {
-        let entry = record::of_step(report, &plan.revision, now, &options.scrubber)?;
+        let entry = record::of_step(report, &plan.revision, now, &options.scrubber)?.renamed(&renames);
         let reasons = reasons.get(&report.instance).map_or_else(Vec::new, |reasons| (*reasons).clone());
         Some(Happened::Entry { entry, reasons, revision: plan.revision.clone() })
     };

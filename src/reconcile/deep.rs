@@ -128,11 +128,10 @@ fn note_policy(container: &mut ObservedContainer, inspected: &Inspected, wanted:
     }
 }
 
-/// The image that a container's reference names now, where that is not the one it was made from.
+/// The image that a container's reference names now, where that is not the one it named when the container was made.
 fn moved(inspected: &Inspected, now: &LocalImage) -> Option<MovedImage> {
-    let (from, to) = (&inspected.image_id, &now.id);
-    let is_known = !from.is_empty() && !to.is_empty();
-    (is_known && from != to).then(|| MovedImage { from: from.clone(), to: to.clone(), since: now.tagged })
+    let (from, to) = (inspected.image_noted.as_ref()?, &now.id);
+    (from != to && !to.is_empty()).then(|| MovedImage { from: from.clone(), to: to.clone(), since: now.tagged })
 }
 
 fn can_be_looked_at(container: &ObservedContainer) -> bool {

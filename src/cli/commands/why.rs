@@ -4,7 +4,7 @@ use super::{Session, plan::instance_name};
 use crate::{
     cli::{CliError, Exit, output, output::Format, render, wiring},
     history::{self, HistoryError, wire::WhyJson},
-    model::InstanceName,
+    model::{InstanceName, closest},
     telemetry,
 };
 
@@ -29,9 +29,15 @@ impl Why {
         let entries = history::read(&folder, &self.name, self.limit.max(1)).map_err(unreadable)?;
         if entries.is_empty() {
             let message = format!("nothing is on record of an instance `{}`", self.name);
-            return Err(CliError::new(Exit::Usage, message).with_help(
-                "`lockstep status` shows all instances; changes are on record from the first `apply` or `run` on",
-            ));
+            let known = history::instances(&folder).map_err(unreadable)?;
+            let help = match closest(self.name.as_str(), known.iter().map(InstanceName::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => {
+                    "`lockstep status` shows all instances; changes are on record from the first `apply` or `run` on"
+                        .to_owned()
+                }
+            };
+            return Err(CliError::new(Exit::Usage, message).with_help(help));
         }
         match self.format {
             Format::Json => output::json(&WhyJson { instance: self.name.to_string(), entries })?,

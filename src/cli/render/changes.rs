@@ -95,9 +95,8 @@ pub(super) fn changes(plan: &Plan, step: &Step) -> Changes {
         Work::Create(new) => created(&new.wanted, step.reasons.first()),
         Work::Replace(replacement) => changed(step, Some(&replacement.new.wanted)),
         Work::Recreate { new, .. } => changed(step, Some(&new.wanted)),
-        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => {
-            changed(step, None)
-        }
+        Work::Update { wanted, .. } => changed(step, Some(wanted)),
+        Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => changed(step, None),
     };
     Changes { costs: cost::comments(plan, step), ..changes }
 }

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     desired::DesiredState,
-    plan::{Action, Plan, Rename, Step, wire::SummaryJson},
+    plan::{Action, Plan, Rename, Step, is_drift, wire::SummaryJson},
 };
 
 /// How many instances are named where one guard refuses many.
@@ -18,6 +18,11 @@ const MOST_NAMES: usize = 20;
 /// The whole plan; `renames` says which of its steps are one instance under two names.
 pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
     let mut text = String::new();
+    let drifted = plan.steps.iter().filter(|step| is_drift(step)).count();
+    if drifted > 0 {
+        let who = if drifted == 1 { "1 instance has" } else { &format!("{drifted} instances have") };
+        push(&mut text, format_args!("Note: {who} changed outside of Lockstep.\n\n"));
+    }
     if !plan.steps.is_empty() {
         text += "Lockstep will perform the following actions:\n\n";
         for step in &plan.steps {

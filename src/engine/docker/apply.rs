@@ -82,7 +82,7 @@ impl Job<'_> {
                 self.remove(&broken.0, None).await?;
                 self.create(new, env).await
             }
-            Work::Update { container, change } => self.update(&container.0, change).await,
+            Work::Update { container, change, .. } => self.update(&container.0, change).await,
             Work::Start { container, .. } => self.start_existing(&container.0).await,
             Work::Stop { container, grace } => match self.halt(&container.0, *grace).await? {
                 Some(_) => Ok(Outcome::Done),

@@ -118,7 +118,7 @@ pub(super) async fn inspect(
         oom_killed: state.oom_killed.unwrap_or_default(),
         health: health(state),
         image: image(&seen, config.image.clone().unwrap_or_default()),
-        image_id: seen.image.clone().unwrap_or_default(),
+        image_noted: labels.and_then(|labels| labels.get(LABELS.image)).cloned(),
         image_known: facts.known,
         made_here: labels.is_some_and(|labels| labels.contains_key(LABELS.owner)),
         env: env.into_iter().map(|(key, value)| (key, SecretString::from(value))).collect(),

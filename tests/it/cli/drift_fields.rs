@@ -177,7 +177,11 @@ fn each_thing_done_by_hand_shows_its_field_and_since_when() {
         );
         assert!(is_since(reason, began), "{}: {reason:#}", case.short);
     }
-    env.lockstep(&["plan", "--refresh"]).with(0).saying(", since 2");
+    env.lockstep(&["plan", "--refresh"])
+        .with(0)
+        .saying("Note: 12 instances have changed outside of Lockstep.")
+        .saying(", since 2")
+        .saying("unchanged fields hidden)");
     env.lockstep(&["apply", "--refresh"]).with(0).saying("14 changed");
     assert_eq!(shown(&env), BTreeMap::new());
     let kept = |case: &&Case| case.action != "replace";

@@ -115,3 +115,35 @@ fn a_plan_names_the_images_that_will_be_pulled_and_how_long_an_instance_does_not
         "the former grace counts: {plan}"
     );
 }
+
+#[test]
+fn colour_is_for_terminals_and_for_who_asks() {
+    let env = TestEnvironment::new();
+    env.declare("a", "");
+    let coloured = |words: &[&str], variables: &[(&str, &str)]| {
+        let mut command = env.command(words);
+        command.envs(variables.iter().copied());
+        let ended = super::environment::ended(command.output().unwrap()).with(0);
+        assert!(ended.stdout.contains("1 to add") || words.contains(&"json"), "{ended:?}");
+        ended.stdout.contains('\u{1b}')
+    };
+    let force = ("CLICOLOR_FORCE", "1");
+    assert!(!coloured(&["plan"], &[]));
+    assert!(coloured(&["plan"], &[force]));
+    assert!(!coloured(&["plan"], &[force, ("NO_COLOR", "1")]));
+    assert!(!coloured(&["plan", "--no-color"], &[force]));
+    for format in ["json", "markdown", "github"] {
+        assert!(!coloured(&["plan", "--format", format], &[force]), "{format}");
+    }
+    let on_a_terminal = |variables: &[(&str, &str)]| {
+        let mut command = std::process::Command::new("script");
+        let plan = format!("{} plan", env!("CARGO_BIN_EXE_lockstep"));
+        command.args(["--quiet", "--return", "--command", &plan, "/dev/null"]).current_dir(env.path("")).env_clear();
+        command.envs([("PATH", "/usr/bin:/bin"), ("TERM", "xterm")]).envs(variables.iter().copied());
+        command.stdin(std::process::Stdio::null());
+        super::environment::ended(command.output().unwrap()).with(0).saying("1 to add").stdout.contains('\u{1b}')
+    };
+    assert!(on_a_terminal(&[]));
+    assert!(!on_a_terminal(&[("NO_COLOR", "1")]));
+    assert!(!on_a_terminal(&[("CLICOLOR", "0")]));
+}

@@ -223,3 +223,54 @@ fn options_of_the_plan_are_those_of_its_application_and_no_secret_is_in_the_file
     env.lockstep(&["apply", "plan.json"]).with(0).saying("2 destroyed");
     assert_eq!(env.containers(true).keys().collect::<Vec<_>>(), ["a"]);
 }
+
+#[test]
+fn another_owner_a_secret_that_was_changed_and_a_container_that_came_are_named() {
+    let env = TestEnvironment::with(
+        "platforms: {opencti: {kind: opencti, url: 'http://127.0.0.1:9/', token: {file: token}}}\n",
+    );
+    env.write("token", "the-token-when-it-was-planned\n");
+    env.declare("a", "");
+    env.declare("b", "");
+    env.lockstep(&["plan", "--only", &env.instance("a"), "--out", "plan.json"]).with(0);
+    let refused = |what: &str| {
+        let refused = env.lockstep(&["apply", "plan.json"]).with(9).saying("is refused").saying(what);
+        assert!(env.running().is_empty(), "{what}");
+        refused
+    };
+    env.write("token", "another-token\n");
+    let all = refused(&format!("a secret of `{}`", env.instance("a")));
+    assert!(!format!("{all:?}").contains("-token"), "{all:?}");
+    env.write("token", "the-token-when-it-was-planned\n");
+    let settings = fs::read_to_string(env.path("lockstep.yaml")).unwrap();
+    env.write(
+        "lockstep.yaml",
+        &settings.replace(&format!("owner: {}\n", env.name), &format!("owner: {}-x\n", env.name)),
+    );
+    refused(&format!("the owner (it was {0}, it is {0}-x)", env.name)).saying("the settings (it was ");
+    env.write("lockstep.yaml", &settings);
+    // Somebody makes a container of that instance meanwhile.
+    let name = format!("{}-made-by-hand", env.name);
+    let labels = [format!("dev.lockstep.owner={}", env.name), format!("dev.lockstep.instance={}", env.instance("a"))];
+    let image = env.image();
+    docker(&["create", "--name", &name, "--label", &labels[0], "--label", &labels[1], &image]);
+    refused(&format!("the container `{name}`, which is new"));
+    docker(&["rm", &name]);
+    // What lies elsewhere, and is only pointed to, is the same plan.
+    fs::rename(env.path("plan.json"), env.path("elsewhere.json")).unwrap();
+    std::os::unix::fs::symlink("elsewhere.json", env.path("plan.json")).unwrap();
+    env.lockstep(&["apply", "plan.json"]).with(0).saying("1 added");
+    assert_eq!(env.running().keys().collect::<Vec<_>>(), ["a"]);
+    // Writing a plan over a link replaces the link, and never what it points to.
+    env.write("precious", "kept");
+    fs::remove_file(env.path("plan.json")).unwrap();
+    std::os::unix::fs::symlink("precious", env.path("plan.json")).unwrap();
+    env.lockstep(&["plan", "--out", "plan.json"]).with(0);
+    assert_eq!(fs::read_to_string(env.path("precious")).unwrap(), "kept");
+    assert!(!fs::symlink_metadata(env.path("plan.json")).unwrap().is_symlink());
+    // What is no file of ours is refused with a word, however large it is.
+    for odd in ["/dev/zero", "/dev/null", "lockstep.yaml"] {
+        env.lockstep(&["apply", odd]).with(9).saying("it is damaged, or no saved plan");
+    }
+    env.lockstep(&["apply", "connectors"]).with(64).saying("can't be read");
+}

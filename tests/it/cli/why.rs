@@ -79,6 +79,34 @@ fn a_change_is_told_with_its_line_its_commit_and_its_author() {
 }
 
 #[test]
+fn what_is_gone_or_has_another_name_is_still_told() {
+    let env = TestEnvironment::with("prune: {retain: 0s, maxPercent: 100}\n");
+    for short in ["gone", "before"] {
+        env.declare(short, "");
+    }
+    env.lockstep(&["apply"]).with(0);
+    env.forget("gone");
+    env.forget("before");
+    env.declare("after", "");
+    let manifest = std::fs::read_to_string(env.path("connectors/after.yaml")).unwrap();
+    env.write("connectors/after.yaml", &manifest.replace("example.org/after", "example.org/before"));
+    env.lockstep(&["plan", "--allow-removals", "2"]).with(0).saying("(renamed from ");
+    env.lockstep(&["apply", "--allow-removals", "2"]).with(0).saying("1 added, 0 changed, 2 destroyed");
+    let actions = |short: &str| {
+        why(&env, short).iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(actions("gone"), ["destroy", "create"]);
+    assert_eq!(actions("before"), ["destroy", "create"]);
+    assert_eq!(actions("after"), ["create"]);
+    let (before, after) = (env.instance("before"), env.instance("after"));
+    env.lockstep(&["why", &after]).with(0).saying(&format!("renamed from `{before}`"));
+    env.lockstep(&["why", &before]).with(0).saying(&format!("renamed to `{after}`"));
+    let gone = env.lockstep(&["why", &env.instance("gone")]).with(0);
+    assert!(!gone.stdout.contains("renamed"), "{}", gone.stdout);
+    env.lockstep(&["why", &env.instance("gnoe")]).with(64).saying(&format!("did you mean `{}`?", env.instance("gone")));
+}
+
+#[test]
 fn defaults_and_the_catalog_are_named_as_what_they_are() {
     let env = TestEnvironment::new();
     env.declare("a", "");

@@ -237,3 +237,36 @@ async fn from_standalone_to_managed_and_back_with_one_id() {
     assert_eq!(managed.variable("a", "OPENCTI_TOKEN").as_deref(), Some(TOKEN));
     assert_eq!(managed.count().await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_saved_plan_is_refused_where_its_platform_has_moved() {
+    let managed = Managed::start("uiControl: override,", "").await;
+    let env = &managed.env;
+    for short in ["a", "b"] {
+        env.declare(short, "");
+    }
+    managed.apply().with(0);
+    let (a, b) = (env.instance("a"), env.instance("b"));
+    env.declare("a", "FEED_COUNT: 12");
+    env.lockstep(&["plan", "--out", "plan.json"]).with(0);
+    let containers = env.containers(true);
+    // What is done to another instance meanwhile is none of this plan's business.
+    managed.edit(&b, &[("FEED_URL", "https://by.hand.example.org"), ("FEED_COUNT", "98")]).await;
+    let named = format!("what has to be done for `{a}`");
+    let refused = || {
+        let refused = env.lockstep(&["apply", "plan.json"]).with(9).saying("is refused").saying(&named);
+        assert!(!refused.stderr.contains(&b), "{refused:?}");
+        assert_eq!(env.containers(true), containers);
+    };
+    managed.request(&managed.id(&a).await, "stopping").await;
+    refused();
+    managed.request(&managed.id(&a).await, "starting").await;
+    env.lockstep(&["apply", "plan.json"]).with(0).saying("1 changed");
+    assert_eq!(managed.at_platform(&a).await["managed"]["configuration"]["FEED_COUNT"]["value"], "12");
+    assert_eq!(managed.at_platform(&b).await["managed"]["configuration"]["FEED_COUNT"]["value"], "98");
+    // One that was removed there.
+    env.declare("a", "FEED_COUNT: 13");
+    env.lockstep(&["plan", "--only", &a, "--out", "plan.json"]).with(0);
+    managed.delete(&managed.id(&a).await).await;
+    env.lockstep(&["apply", "plan.json"]).with(9).saying("is refused").saying(&named);
+}
