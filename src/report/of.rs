@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AtPlatform, InstanceStatus, Phase, StatusReport};
 use crate::{
-    desired::{DesiredState, Held, Wanted},
+    desired::{DesiredState, Held, Origin, Wanted},
     manifest::WantedState,
     model::{ConnectorId, InstanceName, PlatformName},
     plan::{COMPANY, ContainerId, ContainerState, Observed, ObservedContainer, Plan, ROLLBACK, Refusal},
@@ -196,7 +196,9 @@ fn not_running(
     finished: Option<i64>,
 ) -> (Phase, Option<i64>, String) {
     if wanted.state == WantedState::Stopped {
-        return (Phase::Stopped, finished, String::new());
+        let by_platform = matches!(wanted.origins.get("state"), Some(Origin::Platform));
+        let message = if by_platform { "its platform wants it stopped" } else { "" };
+        return (Phase::Stopped, finished, message.to_owned());
     }
     let killed = if live.is_some_and(|live| live.oom_killed) { ", killed for want of memory" } else { "" };
     let message = match &container.state {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::{AtPlatform, Backlog, Facts, InstanceStatus, Live, Note, Phase, of, wire::StatusJson};
 use crate::{
-    desired::{DesiredState, Held, SourceDigest, Wanted},
+    desired::{DesiredState, Held, Origin, SourceDigest, Wanted},
     manifest::{Health, Rollback, WantedState},
     model::{
         Code, ConnectorId, ConnectorKind, ContainerSpec, Finding, InstanceName, Place, PlatformName, PullPolicy,
@@ -111,6 +111,18 @@ fn the_phase_follows_what_is_wanted_and_seen() {
         let given = seen_state.clone().map(|seen_state| seen(seen_state, age));
         let status = status(Some(wanted(|wanted| wanted.state = state)), given, |_, _| {});
         assert_eq!(status.phase, expected, "{state:?} {seen_state:?} {age}");
+    }
+}
+
+#[test]
+fn a_stop_that_the_platform_asked_for_is_told_from_one_of_the_manifest() {
+    for (origin, message) in [(None, ""), (Some(Origin::Platform), "its platform wants it stopped")] {
+        let stopped = wanted(|wanted| {
+            wanted.state = WantedState::Stopped;
+            wanted.origins.extend(origin.map(|origin| ("state".to_owned(), origin)));
+        });
+        let status = status(Some(stopped), Some(seen(ContainerState::Exited(0), 60)), |_, _| {});
+        assert_eq!((status.phase, status.message.as_str()), (Phase::Stopped, message));
     }
 }
 
