@@ -13,7 +13,9 @@ use axum::{
 use futures_util::stream;
 
 /// The words for ways to fail.
-pub(super) const WORDS: [&str; 7] = ["none", "500", "html", "hang", "401", "429", "cut"];
+pub(super) const WORDS: [&str; 8] = ["none", "500", "html", "hang", "401", "429", "cut", "lost"];
+/// The way in which something is carried out and its answer lost.
+pub(super) const LOST: &str = "lost";
 
 /// The answer of a platform that fails in the way of this word; none where it does not fail.
 pub(super) async fn answer(word: &str) -> Option<Response> {
@@ -23,11 +25,14 @@ pub(super) async fn answer(word: &str) -> Option<Response> {
         "hang" => future::pending().await,
         "401" => Some((StatusCode::UNAUTHORIZED, "Unauthorized").into_response()),
         "429" => Some((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "").into_response()),
-        "cut" => {
-            let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
-            let body = Body::from_stream(stream::iter([Ok("[{"), broken]));
-            Some(([(CONTENT_TYPE, "application/json")], body).into_response())
-        }
+        "cut" => Some(cut()),
         _ => None,
     }
+}
+
+/// Half of an answer.
+pub(super) fn cut() -> Response {
+    let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+    let body = Body::from_stream(stream::iter([Ok("[{"), broken]));
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }

@@ -77,7 +77,11 @@ async fn set_fault(State(platform): State<Arc<Platform>>, Json(body): Json<Value
     match body.get("kind").and_then(Value::as_str).and_then(|kind| fault::WORDS.into_iter().find(|word| *word == kind))
     {
         Some(kind) => {
-            platform.set_fault(kind);
+            // `POST /api/connector-instances`: that call alone, as often as is said.
+            match body.get("call").and_then(Value::as_str) {
+                Some(call) => platform.set_fault_of(call, kind, body.get("times").and_then(Value::as_u64).unwrap_or(1)),
+                None => platform.set_fault(kind),
+            }
             StatusCode::NO_CONTENT.into_response()
         }
         None => {
@@ -95,7 +99,11 @@ async fn api(
     body: Bytes,
 ) -> Response {
     platform.note(&method, uri.path());
-    if let Some(answer) = fault::answer(platform.fault()).await {
+    let word = match platform.fault() {
+        "" | "none" => platform.fault_of(&format!("{method} {}", uri.path())),
+        word => word,
+    };
+    if let Some(answer) = fault::answer(word).await {
         return answer;
     }
     let token =
@@ -103,13 +111,17 @@ async fn api(
     if !token.is_some_and(|token| platform.takes(token)) {
         return refused(StatusCode::UNAUTHORIZED, "Full authentication is required to access this resource");
     }
-    let asked = Asked { method, headers, body };
+    let answer = answer_to(&platform, &uri, &Asked { method, headers, body });
+    if word == fault::LOST { fault::cut() } else { answer }
+}
+
+fn answer_to(platform: &Platform, uri: &Uri, asked: &Asked) -> Response {
     let segments: Vec<&str> = uri.path().split('/').filter(|segment| !segment.is_empty()).collect();
     match &segments[..] {
         ["api", "tenants", tenant, ..] if !platform.has_tenant(tenant) => {
             refused(StatusCode::FORBIDDEN, "TENANT_ACCESS_DENIED")
         }
-        ["api", "tenants", _, route @ ..] | ["api", route @ ..] => of(&platform, &asked, route),
+        ["api", "tenants", _, route @ ..] | ["api", route @ ..] => of(platform, asked, route),
         _ => answers::unknown_route(uri.path()),
     }
 }

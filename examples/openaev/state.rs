@@ -45,6 +45,8 @@ struct Memory {
     managed: Managed,
     requests: Vec<Value>,
     fault: &'static str,
+    /// Faults of single calls: how the method and path begin, and how often each still happens.
+    faults: Vec<(String, &'static str, u64)>,
 }
 
 /// The stand-in.
@@ -99,6 +101,25 @@ impl Platform {
 
     pub(super) fn set_fault(&self, fault: &'static str) {
         self.memory().fault = fault;
+    }
+
+    /// Makes the calls fail whose method and path begin like this and end like what stands behind `*`.
+    pub(super) fn set_fault_of(&self, call: &str, fault: &'static str, times: u64) {
+        self.memory().faults.push((call.to_owned(), fault, times));
+    }
+
+    /// The fault of a call, which counts as happened.
+    pub(super) fn fault_of(&self, line: &str) -> &'static str {
+        let fits = |call: &str| match call.split_once('*') {
+            Some((start, end)) => line.starts_with(start) && line.ends_with(end),
+            None => line == call,
+        };
+        let mut memory = self.memory();
+        let Some((_, fault, times)) = memory.faults.iter_mut().find(|(call, _, times)| *times > 0 && fits(call)) else {
+            return "none";
+        };
+        *times -= 1;
+        fault
     }
 
     /// Remembers that something was asked for.

@@ -29,6 +29,9 @@ struct Arguments {
     /// Have no enterprise licence, so that it has nobody manage its connectors.
     #[arg(long)]
     without_licence: bool,
+    /// Have no default group for the accounts of connectors, so that it makes none.
+    #[arg(long)]
+    without_ingestion_group: bool,
     /// The version of the envelopes in which it hands secrets to its manager; without it, that of its release.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
     envelope: Option<u8>,
@@ -64,6 +67,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         licence: !arguments.without_licence,
         envelope: arguments.envelope,
         catalogs,
+        ingestion_group: !arguments.without_ingestion_group,
     };
     server::serve(listener, options).await?;
     Ok(())

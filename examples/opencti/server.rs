@@ -38,6 +38,8 @@ pub(crate) struct Options {
     pub(crate) envelope: Option<u8>,
     /// Its catalogs, in the format that connectors are published in.
     pub(crate) catalogs: Vec<Value>,
+    /// Whether one of its groups is the default one of accounts that it makes for connectors.
+    pub(crate) ingestion_group: bool,
 }
 
 /// Fields that older releases do not have.
@@ -67,6 +69,8 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
         .route("/graphql", post(graphql))
         .route("/schema.graphql", get(async |State(server): State<Arc<Server>>| server.schema.sdl()))
         .route("/connectors.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.connectors())))
+        .route("/managers.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.managers())))
+        .route("/confidence.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.confidence())))
         .route("/requests.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.requests())))
         .route("/_fault", post(set_fault))
         .route("/_version", post(set_version))
@@ -107,25 +111,23 @@ async fn set_catalog(State(server): State<Arc<Server>>, Json(body): Json<Value>)
 }
 
 async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
-    let fault = server.platform.fault();
-    if let Some(answer) = fault::answer(fault).await {
-        server.platform.note("(fault)", "");
+    if let Some(answer) = failing(&server.platform, server.platform.fault()).await {
         return answer;
     }
-    let Ok(request) = serde_json::from_slice::<Request>(&body) else {
+    let Ok(mut request) = serde_json::from_slice::<Request>(&body) else {
         return (StatusCode::BAD_REQUEST, Json(error("the body is no GraphQL request", "BAD_REQUEST", 400)))
             .into_response();
     };
     let asks = |field: &str| request.query.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == field);
     let fault = server.platform.fault_of(asks);
-    if let Some(answer) = fault::answer(fault).await {
-        server.platform.note("(fault)", "");
+    if let Some(answer) = failing(&server.platform, fault).await {
         return answer;
     }
-    if server.platform.is_older()
-        && let Some(refused) = refusal_of_older(&request, asks)
-    {
-        return refused;
+    if server.platform.is_older() {
+        if let Some(refused) = refusal_of_older(&request, asks) {
+            return refused;
+        }
+        mark_lists(&mut request);
     }
     let token =
         headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.strip_prefix("Bearer "));
@@ -143,9 +145,34 @@ async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: By
     (status, Json(response)).into_response()
 }
 
+/// The answer of a platform that fails, which is noted before it is given: some never are.
+async fn failing(platform: &Platform, fault: Fault) -> Option<Response> {
+    if !matches!(fault, Fault::None | Fault::Lost | Fault::Empty) {
+        platform.note("(fault)", "");
+    }
+    fault::answer(fault).await
+}
+
+/// Turns values into texts that say the lists which they are in older releases: the schema is that of newer ones.
+fn mark_lists(request: &mut Request) {
+    use async_graphql::Value as Given;
+    request.query = request.query.replace("value: [\"one\", \"two\"]", "value: \"one\"");
+    let Some(Given::Object(input)) = request.variables.get_mut("input") else { return };
+    let Some(Given::List(entries)) = input.get_mut("manager_contract_configuration") else { return };
+    for entry in entries {
+        let Given::Object(entry) = entry else { continue };
+        let Some(value) = entry.get_mut("value") else { continue };
+        let list = if let Given::List(items) = &*value { json!(items) } else { json!([value]) };
+        *value = Given::from(format!("{}{list}", managed::LIST));
+    }
+}
+
 /// What an older release answers to a request that only newer ones understand.
 fn refusal_of_older(request: &Request, asks: impl Fn(&str) -> bool) -> Option<Response> {
-    if let Some(field) = NEWER_FIELDS.into_iter().find(|field| asks(field)) {
+    // They take the public key of a manager, and don't tell it.
+    let tells_key = ["active public_key", "{ public_key }"].iter().any(|selection| request.query.contains(selection));
+    let field = NEWER_FIELDS.into_iter().find(|field| asks(field)).or(tells_key.then_some("public_key"));
+    if let Some(field) = field {
         let message = format!("Cannot query field \"{field}\".");
         return Some(
             (StatusCode::BAD_REQUEST, Json(error(&message, "GRAPHQL_VALIDATION_FAILED", 400))).into_response(),

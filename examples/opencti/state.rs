@@ -101,6 +101,8 @@ pub(super) struct Memory {
     pub(super) managers: BTreeMap<String, managed::Manager>,
     /// Users by their id.
     pub(super) users: BTreeMap<String, String>,
+    /// The confidence of accounts that it made for connectors, by their name.
+    pub(super) confidence: BTreeMap<String, String>,
     version: String,
     requests: Vec<Value>,
     fault: Fault,
@@ -121,6 +123,7 @@ impl Platform {
             connectors: BTreeMap::new(),
             managers: BTreeMap::new(),
             users: BTreeMap::from([(types::USER.to_owned(), "lockstep".to_owned())]),
+            confidence: BTreeMap::new(),
             version: options.version.clone(),
             requests: Vec::new(),
             fault: Fault::None,
@@ -214,6 +217,15 @@ impl Platform {
 
     pub(super) fn connectors(&self) -> Value {
         self.memory().connectors.values().map(|stored| stored.page(self.options.older)).collect()
+    }
+
+    pub(super) fn managers(&self) -> Value {
+        let page = |(id, manager): (&String, &managed::Manager)| manager.page(id);
+        self.memory().managers.iter().map(page).collect()
+    }
+
+    pub(super) fn confidence(&self) -> Value {
+        json!(self.memory().confidence)
     }
 
     pub(super) fn all(&self) -> Vec<Stored> {

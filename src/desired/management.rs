@@ -87,6 +87,8 @@ pub struct Management {
     pub image: String,
     /// The keys of its configuration that the platform is told.
     pub keys: BTreeSet<String>,
+    /// Those of them whose values are lists.
+    pub lists: BTreeSet<String>,
     /// The keys of the contract that have neither a value nor a default, so that the platform should have none either.
     pub unset: BTreeSet<String>,
     /// Whom the platform runs it as.
@@ -114,8 +116,10 @@ impl Management {
                 && property.key != OPENAEV_TENANT
                 && !crate::model::is_owned_env(&property.key)
         };
+        let list = |property: &&crate::catalog::Property| property.is_list() && keys.contains(&property.key);
         Self {
             keeper: Keeper::Source,
+            lists: contract.properties().iter().filter(list).map(|property| property.key.clone()).collect(),
             catalog: catalog.map(str::to_owned),
             image: contract.image.clone().unwrap_or_else(|| without_tag(image).to_owned()),
             unset: contract.properties().iter().filter(unset).map(|property| property.key.clone()).collect(),

@@ -20,6 +20,12 @@ pub trait OpensEnvelopes: Send + Sync {
     /// # Errors
     /// Why it stays shut, and what to do about it; neither holds anything of its content.
     fn open(&self, envelope: &str) -> Result<SecretString, (String, String)>;
+
+    /// Whether only a former key opens it, so that it has to be sealed anew before that key goes.
+    fn is_of_former(&self, envelope: &str) -> bool;
+
+    /// Names the key that is sealed for today.
+    fn key(&self) -> &str;
 }
 
 /// What secrets are opened with.

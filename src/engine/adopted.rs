@@ -18,8 +18,10 @@ const VERSION: u32 = 1;
 
 /// The manager whose container it is, as the vendor's manager labels its own.
 pub(super) const MANAGER: &str = "opencti-manager";
-/// The connector that such a container runs.
+/// The connector that such a container runs, by the id of its instance at the platform.
 pub(super) const CONNECTOR: &str = "opencti-connector-id";
+/// The kind of platform that such a container belongs to.
+pub(super) const PLATFORM: &str = "opencti-platform";
 
 /// A container that another connector manager made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +30,10 @@ pub struct ForeignManaged {
     pub container: ContainerId,
     /// Its name.
     pub name: String,
-    /// The id of the connector it runs, as written.
+    /// What its label says that it runs, as written: OpenCTI's id of the connector, OpenAEV's id of the instance.
     pub connector: String,
+    /// The id of the connector it runs, as our own labels have it.
+    pub id: String,
     /// What the platform's configuration was when it was made, in the platform's own digits.
     pub hash: Option<String>,
     /// Whether it runs.
@@ -41,8 +45,10 @@ pub struct ForeignManaged {
 pub struct Adopted {
     /// Its id.
     pub container: String,
-    /// The id of the connector it runs, by which it is known to be the same.
+    /// What its label says that it runs, by which it is known to be the same.
     pub connector: String,
+    /// The id of the connector it runs.
+    pub id: String,
     /// The instance.
     pub instance: String,
     /// The platform's name in the settings.
@@ -101,6 +107,7 @@ mod tests {
         let adopted = Adopted {
             container: "c".to_owned(),
             connector: "5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11".to_owned(),
+            id: "c0000000-2f0e-4c53-9d0f-0f5d8a0e9b11".to_owned(),
             instance: "a".to_owned(),
             platform: Some("opencti".to_owned()),
             digest: "key:0".to_owned(),

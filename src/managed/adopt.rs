@@ -120,7 +120,17 @@ pub(super) fn listed(
         return Adoption::Held(Box::new(self::away(site, wanted, away)));
     }
     if let Some(id) = standalone {
+        if listing.standalone_stay {
+            let message = format!(
+                "platform `{}` knows it as a connector that registers itself, and its release can't make that a managed one",
+                site.name
+            );
+            let help = "upgrade the platform, or go on with `registration: self`; under another name and id it is a new \
+                        connector, without the state of this one";
+            return held(message, help);
+        }
         if !wanted.suspend && site.away.is_none() {
+            work.begin(site, wanted);
             work.steps.push(migration(site, wanted, id));
         }
         return Adoption::Wanted(Box::new(finished(with_id(wanted, id))));
@@ -149,6 +159,7 @@ pub(super) fn listed(
     if wanted.suspend {
         return Adoption::Wanted(Box::new(Wanted::clone(wanted)));
     }
+    work.begin(site, wanted);
     work.steps.push(registration(site, wanted, known));
     Adoption::Wanted(Box::new(Wanted::clone(wanted)))
 }
@@ -240,7 +251,12 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
     let digest = memory::listed_digest(listed);
     let reset = memory::reset(before, listed, &digest);
     set_reset(&mut instance, reset.clone());
-    let asked = state(&mut instance, site, listed, before, work.runs(wanted));
+    let key = (site.name.clone(), wanted.name.clone());
+    let begun = work.given.memory.begun.contains(&key);
+    let asked = state(&mut instance, site, listed, (before, begun), work.runs(wanted));
+    if asked.is_none() {
+        work.memory.begun.remove(&key);
+    }
     let instance = finished(instance);
     let shared = Arc::new(instance.clone());
     let compared = edit::compare(&shared, listed, &site.name, before, work.given.openers);
@@ -269,11 +285,16 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
         token: envelope,
         given,
     };
-    work.memory.instances.insert((site.name.clone(), wanted.name.clone()), entry);
+    work.memory.instances.insert(key, entry);
     instance
 }
 
 impl Work<'_> {
+    /// Remembers that an instance is about to be made at its platform.
+    fn begin(&mut self, site: &Site, wanted: &Wanted) {
+        self.memory.begun.insert((site.name.clone(), wanted.name.clone()));
+    }
+
     /// The other instance that has a running container under an id.
     fn runs_as(&self, id: ConnectorId, wanted: &Wanted) -> Option<InstanceName> {
         let id = id.to_string();

@@ -75,7 +75,8 @@ pub(super) fn compare(
             reasons.push(reason(format!("env.{key}"), sides, false, cause, place(key)));
         }
     }
-    let digest = memory::secrets_digest(wanted, listed, &secret);
+    let key = openers.managers.get(platform).map_or("", |manager| manager.key());
+    let digest = memory::secrets_digest(wanted, listed, &secret, key);
     let agreed = digest.is_some() && before.is_some_and(|before| before.agreed == digest);
     let mut kept = BTreeSet::new();
     for key in secret {
@@ -114,9 +115,10 @@ fn is_same_secret(wanted: &Wanted, listed: &Listed, key: &str, platform: &Platfo
         ListedValue::Envelope(envelope) => {
             let Some(manager) = openers.managers.get(platform) else { return true };
             match manager.open(envelope) {
-                Ok(value) => value,
-                // It was sealed for another key: ours is put in its place.
+                // It is sealed for another key: ours is put in its place.
                 Err(_) => return false,
+                Ok(_) if manager.is_of_former(envelope) => return false,
+                Ok(value) => value,
             }
         }
     };

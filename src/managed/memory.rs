@@ -1,6 +1,9 @@
 //! What is remembered of managed instances between passes and runs; losing it costs no container.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use sha2::{Digest, Sha256};
 
@@ -41,6 +44,9 @@ pub struct Remembered {
 pub struct Memory {
     /// By platform and instance.
     pub instances: BTreeMap<(PlatformName, InstanceName), Remembered>,
+    /// Those that a platform was asked to make and whose start it may not have been asked for yet: OpenAEV gives a new one
+    /// the word that it has for one that people stopped.
+    pub begun: BTreeSet<(PlatformName, InstanceName)>,
 }
 
 impl Memory {
@@ -87,10 +93,11 @@ pub(super) fn reset(before: Option<&Remembered>, listed: &Listed, digest: &str) 
     if is_reset { Some(listed.hash.clone()) } else { before.reset.clone() }
 }
 
-/// A digest of the sealed forms of an instance's secrets, here and at its platform; none where one of them has no sealed
-/// form.
-pub(super) fn secrets_digest(wanted: &Wanted, listed: &Listed, keys: &[&String]) -> Option<String> {
+/// A digest of the sealed forms of an instance's secrets, here and at its platform, and of the manager's public key; none
+/// where one of them has no sealed form.
+pub(super) fn secrets_digest(wanted: &Wanted, listed: &Listed, keys: &[&String], manager: &str) -> Option<String> {
     let mut hash = Sha256::new();
+    hash.update(manager);
     for key in keys {
         let ListedValue::Envelope(envelope) = listed.configuration.get(*key)? else { return None };
         let own = match wanted.env.get(*key)? {

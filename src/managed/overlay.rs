@@ -49,7 +49,7 @@ pub struct Overlaid {
 
 /// Lays what platforms keep over what the source wants.
 pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> Overlaid {
-    if sites.is_empty() && given.memory.instances.is_empty() {
+    if sites.is_empty() && *given.memory == Memory::default() {
         let memory = Memory::default();
         return Overlaid { desired, steps: Vec::new(), refused: Vec::new(), gone: Vec::new(), memory };
     }
@@ -62,6 +62,7 @@ pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> 
         labels: Labels::new(given.observed, given.memory),
         given,
     };
+    work.memory.begun.retain(|(_, name)| desired.wanted.contains_key(name) || desired.held.contains_key(name));
     for name in names {
         let Some(wanted) = desired.wanted.get(&name).cloned() else { continue };
         if let Some(kept) = work.kept_id(&wanted) {

@@ -139,6 +139,7 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
             catalog: None,
             image: listed.image.clone(),
             keys: BTreeSet::new(),
+            lists: BTreeSet::new(),
             unset: BTreeSet::new(),
             account: None,
             id: None,

@@ -7,17 +7,19 @@ use crate::{
     plan::{Cause, Reason},
 };
 
-/// Decides which state counts; gives the state to ask the platform for, where it is not asked for there.
+/// Decides which state counts; gives the state to ask the platform for, where it is not asked for there. An instance that we
+/// had begun to make was stopped by nobody.
 pub(super) fn state(
     instance: &mut Wanted,
     site: &Site,
     listed: &Listed,
-    before: Option<&Remembered>,
+    (before, begun): (Option<&Remembered>, bool),
     runs: bool,
 ) -> Option<(WantedState, Reason)> {
     let own = instance.state;
     let there = match listed.requested {
         Requested::Started => Some(WantedState::Started),
+        Requested::Stopped if begun => None,
         Requested::Stopped => Some(WantedState::Stopped),
         Requested::Nothing => None,
         Requested::Unknown(_) => {

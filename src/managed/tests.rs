@@ -46,6 +46,14 @@ impl OpensEnvelopes for Opener {
         let value = envelope.strip_prefix("sealed:").ok_or(("shut".to_owned(), "help".to_owned()))?;
         Ok(SecretString::from(value.split('#').next().unwrap()))
     }
+
+    fn is_of_former(&self, envelope: &str) -> bool {
+        envelope.ends_with("#former")
+    }
+
+    fn key(&self) -> &str {
+        "ours"
+    }
 }
 
 struct World {
@@ -380,6 +388,47 @@ fn a_stop_in_the_platform_is_put_back_where_the_settings_say_so() {
     let overlaid = world.overlay();
     assert_eq!((wanted(&overlaid, "a").state, actions(&overlaid)), (WantedState::Started, vec!["a edit".to_owned()]));
     assert_eq!(overlaid.steps[0].reasons[0].cause, Cause::Drift);
+}
+
+#[test]
+fn what_is_only_made_and_not_yet_started_was_stopped_by_nobody() {
+    // The process ended between the two calls: the platform has it, in the state of one that people stopped.
+    let stopped = Listed { requested: Requested::Stopped, ..listed(ID) };
+    let world = World::new().declare("a", "", "").list(Vec::new()).then();
+    assert_eq!(world.memory.begun.len(), 1);
+    let world = world.list(vec![stopped.clone()]);
+    let overlaid = world.overlay();
+    assert_eq!((wanted(&overlaid, "a").state, actions(&overlaid)), (WantedState::Started, vec!["a edit".to_owned()]));
+    // Its start was asked for; from then on a stop is somebody's.
+    let world = world.then().list(vec![listed(ID)]).then();
+    assert!(world.memory.begun.is_empty());
+    assert_eq!(wanted(&world.list(vec![stopped]).overlay(), "a").state, WantedState::Stopped);
+}
+
+#[test]
+fn a_secret_that_only_the_former_key_opens_is_sent_again() {
+    let world = World::new();
+    let own = world.sealed("k3y-of-misp");
+    let former = with(listed(ID), "MISP_KEY", ListedValue::Envelope("sealed:k3y-of-misp#former".into()));
+    let overlaid = world.declare("a", "", &own).list(vec![former]).overlay();
+    assert_eq!(actions(&overlaid), ["a edit"]);
+    assert!(overlaid.steps[0].reasons[0].sensitive);
+    let PlatformWork::Edit { entry: Some(entry), .. } = work(&overlaid.steps[0]) else { panic!("no edit") };
+    assert!(entry.kept.is_empty());
+}
+
+#[test]
+fn where_the_release_can_not_migrate_the_standalone_connector_is_held() {
+    let mut world = World::new().declare("a", &format!("  id: {ID}\n"), "").list(Vec::new());
+    let listing = world.site.listing.as_mut().unwrap();
+    listing.standalone.insert(id(ID));
+    assert_eq!(actions(&world.overlay()), ["a migrate"]);
+    world.site.listing.as_mut().unwrap().standalone_stay = true;
+    let overlaid = world.overlay();
+    assert_eq!(actions(&overlaid), Vec::<String>::new());
+    assert!(
+        overlaid.desired.held.values().next().unwrap().findings[0].message.contains("can't make that a managed one")
+    );
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub struct Listing {
     pub instances: Vec<Listed>,
     /// The connectors that registered themselves, as far as it was asked for them.
     pub standalone: BTreeSet<ConnectorId>,
+    /// Whether its release can't make managed ones of those.
+    pub standalone_stay: bool,
     /// The managed ones of the listing before; none where this is the first.
     pub before: Option<BTreeSet<ConnectorId>>,
 }

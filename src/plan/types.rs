@@ -228,6 +228,26 @@ pub enum Work {
     AtPlatform(Box<AtPlatform>),
 }
 
+impl Work {
+    /// The container that it makes, where it makes one.
+    pub fn creates(&self) -> Option<&NewContainer> {
+        match self {
+            Self::Create(new) | Self::Recreate { new, .. } => Some(new),
+            Self::Replace(replacement) => Some(&replacement.new),
+            Self::Update { .. }
+            | Self::Start { .. }
+            | Self::Stop { .. }
+            | Self::Remove { .. }
+            | Self::AtPlatform(_) => None,
+        }
+    }
+
+    /// Whether a container may run because of it that does not run now.
+    pub fn begins_a_run(&self) -> bool {
+        self.creates().is_some() || matches!(self, Self::Start { .. })
+    }
+}
+
 /// What is done at a platform for one instance that it has us manage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AtPlatform {

@@ -71,6 +71,15 @@ pub enum Failure {
         /// Which one, as far as the platform says so, bounded and escaped.
         registered: String,
     },
+    /// It knows our id with another public key, and seals for that one.
+    #[error(
+        "it has this connector manager's id with another key ({registered}), for which it has sealed its secrets; it would \
+         not seal them anew for ours, so ours was not registered"
+    )]
+    OtherKey {
+        /// What it has registered, as far as it says so, bounded and escaped.
+        registered: String,
+    },
     /// It does not know the manager that we say we are, as after it was restored; registering once more mends it.
     #[error("it does not know this connector manager, which has to register once more ({text})")]
     UnknownManager {
@@ -150,6 +159,7 @@ impl Failure {
             | Self::Forbidden { .. }
             | Self::NoLicence { .. }
             | Self::OtherManager { .. }
+            | Self::OtherKey { .. }
             | Self::Unsupported(_)
             | Self::Redirected { .. }
             | Self::Answer(_) => false,
@@ -170,6 +180,7 @@ impl Failure {
             | Self::Forbidden { .. }
             | Self::NoLicence { .. }
             | Self::OtherManager { .. }
+            | Self::OtherKey { .. }
             | Self::UnknownManager { .. }
             | Self::Redirected { .. }
             | Self::NotGraphQl { .. }
@@ -193,6 +204,7 @@ impl Failure {
             | Self::Refused { .. }
             | Self::NoLicence { .. }
             | Self::OtherManager { .. }
+            | Self::OtherKey { .. }
             | Self::UnknownManager { .. }
             | Self::Unsupported(_)
             | Self::Redirected { .. }
@@ -229,6 +241,12 @@ impl PlatformError {
             Failure::RateLimited { .. } | Failure::Server { .. } | Failure::TooLarge { .. } => {
                 "look into the platform's own log, and try again later".to_owned()
             }
+            Failure::OtherKey { .. } => format!(
+                "name the file of the registered key in {}; where the key was changed on purpose, name the new one there and \
+                 the former one in {}; where another manager uses this id, stop it first",
+                at("manager.key"),
+                at("manager.formerKey")
+            ),
             Failure::Forbidden { .. }
             | Failure::Refused { .. }
             | Failure::NoLicence { .. }

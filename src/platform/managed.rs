@@ -19,6 +19,17 @@ pub struct ManagerIdentity {
     pub public_pkcs1: String,
     /// The same key as PEM in the form SPKI (`BEGIN PUBLIC KEY`), which OpenAEV takes.
     pub public_spki: String,
+    /// Both forms of the key that we had before, where ours takes its place.
+    pub former: Option<[String; 2]>,
+}
+
+impl ManagerIdentity {
+    /// Whether a public key in PEM, of either form, is ours or the one that we had before.
+    pub fn has(&self, pem: &str) -> bool {
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        let former = self.former.iter().flatten();
+        [&self.public_pkcs1, &self.public_spki].into_iter().chain(former).any(|own| bare(own) == bare(pem))
+    }
 }
 
 /// A manager as the platform lists it.
@@ -30,6 +41,8 @@ pub struct ListedManager {
     pub name: String,
     /// Whether the platform has heard from it lately; none where the platform does not say.
     pub active: Option<bool>,
+    /// The public key in PEM that the platform seals for; none where it does not say.
+    pub public_key: Option<String>,
 }
 
 /// What the platform wants of a container of ours.
@@ -111,6 +124,8 @@ pub struct AccountOf {
 pub enum OutgoingValue {
     /// One that may be shown.
     Clear(String),
+    /// The items of a list, joined by commas, which none of them has.
+    List(String),
     /// One that may be shown to nobody; the platform seals it for the manager.
     Secret(SecretString),
     /// The secret that the platform has already, which is not sent again: it would be sealed anew and the container made
@@ -144,6 +159,14 @@ pub struct OutgoingInstance {
 /// # Errors
 /// Every call gives [`PlatformError`]; an answer that could not be read is never an empty one.
 pub trait ManagedPlatform: Platform {
+    /// Refuses where the platform knows our id with another key than ours: it seals nothing anew for a key that is
+    /// registered over another. `opens` says whether we can open an envelope, where the platform does not tell the key.
+    fn check_key<'a>(
+        &'a self,
+        manager: &'a ManagerIdentity,
+        opens: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    ) -> BoxFuture<'a, Result<(), PlatformError>>;
+
     /// Makes us known as the manager, or known anew after the platform changed its version.
     fn register_manager<'a>(&'a self, manager: &'a ManagerIdentity) -> BoxFuture<'a, Result<About, PlatformError>>;
 
@@ -171,10 +194,24 @@ pub trait ManagedPlatform: Platform {
     /// Removes an instance, with its queues and what it was working on.
     fn delete(&self, id: ConnectorId) -> BoxFuture<'_, Result<(), PlatformError>>;
 
+    /// Whether the platform's release can make managed ones of connectors that registered themselves.
+    fn migrates(&self) -> BoxFuture<'_, Result<bool, PlatformError>>;
+
     /// Makes a connector that registered itself a managed one, under the id it has; refused where the platform can't.
     fn migrate<'a>(
         &'a self,
         id: ConnectorId,
         instance: &'a OutgoingInstance,
     ) -> BoxFuture<'a, Result<(), PlatformError>>;
+}
+
+/// Whether there are secrets that were sealed for a manager, and none of them opens.
+pub(super) fn is_shut_out(instances: &[ManagedInstance], opens: &(dyn Fn(&str) -> bool + Send + Sync)) -> bool {
+    let sealed =
+        instances.iter().flat_map(|instance| instance.configuration.values()).filter_map(|value| match value {
+            ManagedValue::Sealed(envelope) => Some(envelope.as_str()),
+            ManagedValue::Clear(_) => None,
+        });
+    let mut sealed = sealed.peekable();
+    sealed.peek().is_some() && !sealed.any(opens)
 }

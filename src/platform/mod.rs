@@ -15,6 +15,7 @@ pub use envelope::{EnvelopeError, KEY_BITS, KeyError, ManagerKey};
 pub use error::{Failure, PlatformError};
 use futures_util::future::BoxFuture;
 pub use http::{HttpConfig, HttpConfig as OpenCtiConfig};
+use managed::is_shut_out;
 pub use managed::{
     AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
     OutgoingValue, RequestedStatus, RequestedWord,

@@ -20,15 +20,7 @@ use crate::{
 pub(super) fn by_image(steps: Vec<Step>) -> Vec<Vec<Step>> {
     let mut groups: BTreeMap<Option<String>, Vec<Step>> = BTreeMap::new();
     for step in steps {
-        let image = match &step.work {
-            Work::Create(new) | Work::Recreate { new, .. } => Some(new.wanted.image.clone()),
-            Work::Replace(replacement) => Some(replacement.new.wanted.image.clone()),
-            Work::Update { .. }
-            | Work::Start { .. }
-            | Work::Stop { .. }
-            | Work::Remove { .. }
-            | Work::AtPlatform(_) => None,
-        };
+        let image = step.work.creates().map(|new| new.wanted.image.clone());
         groups.entry(image).or_default().push(step);
     }
     groups.into_values().collect()
@@ -51,15 +43,7 @@ impl<E: Engine> Job<E> {
     /// Carries out the steps and reports each.
     pub(super) async fn carry_out(self, steps: Vec<Step>) {
         let mut problems = BTreeMap::new();
-        let creates = |step: &&Step| match step.work {
-            Work::Create(_) | Work::Replace(_) | Work::Recreate { .. } => true,
-            Work::Update { .. }
-            | Work::Start { .. }
-            | Work::Stop { .. }
-            | Work::Remove { .. }
-            | Work::AtPlatform(_) => false,
-        };
-        if steps.iter().any(|step| creates(&step)) {
+        if steps.iter().any(|step| step.work.begins_a_run()) {
             match self.engine.preflight(&self.owner, &plan_of(&steps)).await {
                 Ok(found) => problems.extend(found.into_iter().map(|problem| (problem.instance().clone(), problem))),
                 Err(error) => {

@@ -81,8 +81,13 @@ pub async fn carry_out<S: Source, E: Engine>(
     planned.plan.steps = steps;
     let (last, first): (Vec<Step>, Vec<Step>) =
         planned.plan.steps.iter().filter(|step| step.action.is_at_platform()).cloned().partition(removes);
-    let former = basis.seen.memory.clone();
+    let mut former = basis.seen.memory.clone();
     let mut remembered = basis.remembered.clone();
+    if !first.is_empty() {
+        // What a crash interrupts has to be known afterwards.
+        pipeline.managers.remember(&former, &remembered);
+        former = remembered.clone();
+    }
     let mut reports = at_platforms(pipeline, &first, watcher, cancel).await;
     if !first.is_empty() {
         let Basis { seen: Seen { base, observed, .. }, pruning, .. } = basis;
@@ -94,8 +99,8 @@ pub async fn carry_out<S: Source, E: Engine>(
     let ready = |step: &&Step| !step.action.is_at_platform() && !missing.contains(&step.instance);
     let steps: Vec<_> = planned.plan.steps.iter().filter(ready).cloned().collect();
     reports.extend(without_what_platforms_give(pipeline, &planned, &missing, &reports));
-    let (desired, concurrency) = (&planned.desired, options.concurrency);
-    reports.extend(order::execute_in_order(pipeline, desired, steps, concurrency, watcher, cancel).await?);
+    let (seen, concurrency) = ((&*planned.desired, &planned.observed), options.concurrency);
+    reports.extend(order::execute_in_order(pipeline, seen, steps, concurrency, watcher, cancel).await?);
     let failed: BTreeSet<_> =
         reports.iter().filter(|report| report.result.is_err()).map(|report| report.instance.clone()).collect();
     let last: Vec<_> = last.into_iter().filter(|step| !failed.contains(&step.instance)).collect();

@@ -17,13 +17,7 @@ use crate::{
 
 /// What a step makes a container from.
 pub(super) fn made(step: &Step) -> Option<&Wanted> {
-    match &step.work {
-        Work::Create(new) | Work::Recreate { new, .. } => Some(&new.wanted),
-        Work::Replace(replacement) => Some(&replacement.new.wanted),
-        Work::Update { .. } | Work::Start { .. } | Work::Stop { .. } | Work::Remove { .. } | Work::AtPlatform(_) => {
-            None
-        }
-    }
+    step.work.creates().map(|new| &*new.wanted)
 }
 
 impl<S: Source + 'static, E: Engine> Loop<S, E> {
@@ -31,7 +25,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
     pub(super) fn choose(&mut self, plan: &Plan, observed: &Observed) -> Vec<Step> {
         let now = Instant::now();
         let mut chosen = Vec::new();
-        self.depending = self.depending(plan);
+        self.depending = self.depending(plan, observed);
         for step in &plan.steps {
             let name = &step.instance;
             // What happens at a platform is begun elsewhere; a container that needs what it gives has to wait for it.
@@ -76,13 +70,14 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         chosen
     }
 
-    /// The instances that can't begin before those they depend on are healthy, and what each waits for.
-    fn depending(&self, plan: &Plan) -> BTreeMap<InstanceName, String> {
+    /// The instances that can't begin before those they depend on are healthy, or before one with their id is stopped, and what
+    /// each waits for.
+    fn depending(&self, plan: &Plan, observed: &Observed) -> BTreeMap<InstanceName, String> {
         let Some(desired) = &self.desired else { return BTreeMap::new() };
         let changing = self.busy.keys().chain(plan.steps.iter().map(|step| &step.instance)).collect();
         let status = self.status.borrow();
         let waits = |step: &Step| {
-            let why = order::waits_for(step, desired, &status.instances, &changing)?;
+            let why = order::waits_for(step, (desired, observed), &status.instances, &changing)?;
             Some((step.instance.clone(), why))
         };
         plan.steps.iter().filter_map(waits).collect()

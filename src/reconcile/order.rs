@@ -14,7 +14,7 @@ use crate::{
     engine::{Engine, Outcome},
     manifest::WantedState,
     model::InstanceName,
-    plan::{Step, Work},
+    plan::{LABELS, Observed, ObservedContainer, Step, Work},
     report::{self, Facts, InstanceStatus, Phase},
     source::Source,
 };
@@ -42,14 +42,38 @@ pub(super) fn not_ready(name: &InstanceName, status: Option<&InstanceStatus>) ->
     }
 }
 
+/// The other instances that run under the connector id of a step that has its own run: both at once would disturb each other.
+fn namesakes<'a>(step: &Step, observed: &'a Observed) -> impl Iterator<Item = &'a InstanceName> {
+    let label = |label: &str| step.work.creates().and_then(|new| new.labels.get(label)).cloned();
+    let mut as_whom = (label(LABELS.id), label(LABELS.platform));
+    if let Work::Start { container, .. } = &step.work {
+        let own = observed.containers.iter().find(|seen| seen.id == *container);
+        as_whom = own.map(|own| (own.connector_id.clone(), own.platform.clone())).unwrap_or_default();
+    }
+    let (id, platform) = as_whom;
+    let starts = starts(step) && id.is_some();
+    let own = step.instance.clone();
+    let same = move |seen: &&ObservedContainer| {
+        starts && seen.connector_id == id && seen.platform == platform && seen.instance != own && seen.runs()
+    };
+    observed.containers.iter().filter(same).map(|seen| &seen.instance)
+}
+
+fn runs_as(name: &InstanceName) -> String {
+    format!("`{name}` runs under its connector id, and two at once would disturb each other")
+}
+
 /// What a step of the loop waits for; none where it can begin. `statuses` are those of the last pass, `changing` the
 /// instances that this plan changes or that are being changed.
 pub(super) fn waits_for(
     step: &Step,
-    desired: &DesiredState,
+    (desired, observed): (&DesiredState, &Observed),
     statuses: &[InstanceStatus],
     changing: &BTreeSet<&InstanceName>,
 ) -> Option<String> {
+    if let Some(name) = namesakes(step, observed).next() {
+        return Some(format!("waits: {}", runs_as(name)));
+    }
     let wanted = desired.wanted.get(&step.instance).filter(|_| starts(step))?;
     wanted.depends_on.iter().find_map(|name| {
         if changing.contains(name) {
@@ -60,14 +84,14 @@ pub(super) fn waits_for(
     })
 }
 
-/// Carries out the steps of a plan so that each instance begins to run only when those it depends on are healthy; one whose
-/// dependencies do not become so is not begun.
+/// Carries out the steps of a plan so that each instance begins to run only when those it depends on are healthy, and when
+/// none runs any more under its connector id; one for which that does not come about is not begun.
 ///
 /// # Errors
 /// Where the engine can't be asked how a dependency is.
 pub(super) async fn execute_in_order<S: Source, E: Engine>(
     pipeline: &Pipeline<S, E>,
-    desired: &DesiredState,
+    (desired, observed): (&DesiredState, &Observed),
     mut left: Vec<Step>,
     concurrency: usize,
     watcher: &dyn Watcher,
@@ -80,8 +104,10 @@ pub(super) async fn execute_in_order<S: Source, E: Engine>(
     let mut reports: Vec<StepReport> = Vec::new();
     while !left.is_empty() {
         let names: BTreeSet<_> = left.iter().map(|step| step.instance.clone()).collect();
-        let (ready, waiting): (Vec<_>, Vec<_>) =
-            left.into_iter().partition(|step| !dependencies(step).iter().any(|name| names.contains(name)));
+        let (ready, waiting): (Vec<_>, Vec<_>) = left.into_iter().partition(|step| {
+            let before = dependencies(step);
+            !before.iter().chain(namesakes(step, observed)).any(|name| names.contains(name))
+        });
         if ready.is_empty() {
             let why = || StepError::Waits("the instances depend on each other in a circle".to_owned());
             reports.extend(waiting.iter().map(|step| not_begun(step, why())));
@@ -90,7 +116,8 @@ pub(super) async fn execute_in_order<S: Source, E: Engine>(
         let mut begun = Vec::new();
         let mut known: BTreeMap<InstanceName, Option<String>> = BTreeMap::new();
         for step in ready {
-            let mut why = None;
+            let stopped = |name: &InstanceName| reports.iter().any(|report| report.instance == *name && well(report));
+            let mut why = namesakes(&step, observed).find(|name| !stopped(name)).map(runs_as);
             for name in dependencies(&step) {
                 if !known.contains_key(&name) {
                     let failed = reports.iter().any(|report| report.instance == name && !well(report));

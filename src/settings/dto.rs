@@ -356,6 +356,9 @@ pub(super) struct ManagerDto {
     /// The file of its RSA key: 4096 bits, PKCS#8 in PEM.
     #[schemars(required)]
     pub key: Option<String>,
+    /// The file of the key it had before, while that is being changed: what the platform sealed for it opens with it, and
+    /// the new key is registered in its place.
+    pub former_key: Option<String>,
 }
 
 /// Who Lockstep is at its proxy.

@@ -229,6 +229,8 @@ pub struct Manager {
     pub name: String,
     /// The file of our RSA key.
     pub key: PathBuf,
+    /// The file of the key that ours takes the place of.
+    pub former_key: Option<PathBuf>,
 }
 
 /// Who we are at a proxy.

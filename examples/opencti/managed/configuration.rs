@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::{super::schema::failure, connector::Entry, types::ContractConfigInput};
 
+/// Begins a value that is a list of texts in JSON, as older releases take all of them.
+pub(in super::super) const LIST: char = '\u{1f}';
 /// Variables that the platform sets itself.
 const EXCLUDED: [&str; 4] = ["OPENCTI_TOKEN", "OPENCTI_URL", "CONNECTOR_TYPE", "CONNECTOR_RUN_AND_TERMINATE"];
 
@@ -24,14 +26,16 @@ pub(super) fn computed(
             continue;
         }
         let is_password = property["format"] == "password";
-        let value = given.iter().find(|one| one.key == *key).map(|one| one.value.as_str());
-        let entry = match value.filter(|value| !value.trim().is_empty()) {
+        let given = given.iter().find(|one| one.key == *key);
+        let texts = given.map(|one| texts_of(&one.value)).unwrap_or_default();
+        let value = given.map(|one| if one.value.starts_with(LIST) { texts.join(",") } else { one.value.clone() });
+        let entry = match value.as_deref().filter(|value| !value.trim().is_empty()) {
             Some(value) if is_password => {
                 let value = seal(value).ok_or_else(|| unusable("the manager's public key"))?;
                 Some(Entry { key: key.clone(), value, encrypted: true })
             }
             Some(value) => {
-                check(key, property, value)?;
+                check(key, property, value, &texts)?;
                 Some(Entry { key: key.clone(), value: value.to_owned(), encrypted: false })
             }
             None => {
@@ -51,7 +55,15 @@ pub(super) fn computed(
     Ok(entries)
 }
 
-fn check(key: &str, property: &Value, value: &str) -> Result<()> {
+/// The texts of a value, which newer releases join by commas.
+fn texts_of(value: &str) -> Vec<String> {
+    match value.strip_prefix(LIST) {
+        Some(list) => serde_json::from_str(list).unwrap_or_default(),
+        None => value.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect(),
+    }
+}
+
+fn check(key: &str, property: &Value, value: &str, texts: &[String]) -> Result<()> {
     let fits = match property["type"].as_str() {
         Some("boolean") => matches!(value, "true" | "false"),
         Some("integer") => value.parse::<i64>().is_ok(),
@@ -59,6 +71,9 @@ fn check(key: &str, property: &Value, value: &str) -> Result<()> {
         Some(_) | None => true,
     };
     let words = property["enum"].as_array().filter(|_| property["type"] == "string");
+    let items = property["items"]["enum"].as_array();
+    let is_item = |text: &String| items.is_none_or(|items| items.iter().any(|item| item == text));
+    let fits = fits && texts.iter().all(is_item);
     let fits = fits && words.is_none_or(|words| words.iter().any(|word| word == value));
     if fits { Ok(()) } else { Err(unusable(key)) }
 }

@@ -14,6 +14,12 @@ pub(in super::super) struct Manager {
     pub(super) synced_at: Timestamp,
 }
 
+impl Manager {
+    pub(in super::super) fn page(&self, id: &str) -> Value {
+        json!({ "id": id, "name": self.name, "public_key": self.public_key, "synced_at": self.synced_at.to_string() })
+    }
+}
+
 /// One value of a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Entry {

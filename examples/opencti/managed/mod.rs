@@ -8,6 +8,7 @@ mod seal;
 mod store;
 mod types;
 
+pub(super) use configuration::LIST;
 pub(super) use connector::{Managed, Manager};
 pub(super) use mutation::ManagerMutation;
 pub(super) use query::ManagerQuery;

@@ -101,11 +101,17 @@ impl Platform {
         let account = account.filter(|account| account.chars().count() > 1);
         let account = account.ok_or_else(|| refused("You have not chosen a user responsible for data creation"))?;
         let user = if input.automatic_user == Some(true) {
+            if !self.options().ingestion_group {
+                return Err(refused("You have not defined a default group for ingestion users"));
+            }
             if memory.users.values().any(|name| **name == *account.as_str()) {
-                return Err(refused("This service account already exists."));
+                let why = "This service account already exists. Change the instance name to automatically create a new \
+                           service account";
+                return Err(refused(why));
             }
             let id = Uuid::new_v4().to_string();
             memory.users.insert(id.clone(), account.to_string());
+            memory.confidence.extend(input.confidence_level.map(|level| (account.to_string(), level)));
             id
         } else {
             let known = memory.users.contains_key(account.as_str());

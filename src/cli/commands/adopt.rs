@@ -7,10 +7,9 @@ use serde::Serialize;
 use super::Session;
 use crate::{
     cli::{CliError, Exit, output, output::Format, render, wiring},
-    engine::{Adopted, DockerEngine, ForeignManaged, read_adopted, write_adopted},
+    engine::{Adopted, Engine as _, EngineError, ForeignManaged, read_adopted, write_adopted},
     model::{PlatformKind, PlatformName},
-    plan::{LABELS, NewContainer, Plan, Pruning, Step, Work},
-    platform::ManagedPlatform as _,
+    plan::{ContainerId, LABELS, NewContainer, Plan, Pruning, Step, Work},
     reconcile::{self, Lock},
     settings::{Manager, PlatformSettings, Settings},
 };
@@ -63,7 +62,7 @@ impl Adopt {
         let _lock = (self.yes || self.release).then(|| lock(&settings)).transpose()?;
         let failed = |error: std::io::Error| unkept(&settings, &error);
         if self.release {
-            let given_back = read_adopted(&settings.state).map_err(failed)?;
+            let given_back = still_there(&settings, read_adopted(&settings.state).map_err(failed)?).await?;
             write_adopted(&settings.state, Vec::new()).map_err(failed)?;
             output::result(&format!("{} given back, untouched.\n", render::count(given_back.len(), "container")))?;
             output::note(&format!(
@@ -74,7 +73,7 @@ impl Adopt {
         }
         let found = found(&settings, session).await?;
         if self.yes {
-            let mut records = read_adopted(&settings.state).map_err(failed)?;
+            let mut records = still_there(&settings, read_adopted(&settings.state).map_err(failed)?).await?;
             records.extend(found.iter().filter_map(|found| found.record.clone()));
             write_adopted(&settings.state, records).map_err(failed)?;
         }
@@ -84,6 +83,20 @@ impl Adopt {
         }
         Ok(Exit::Done)
     }
+}
+
+/// Those of the containers that were taken over which were neither replaced nor removed since.
+async fn still_there(settings: &Settings, taken: Vec<Adopted>) -> Result<Vec<Adopted>, CliError> {
+    let engine = wiring::engine(settings).await?;
+    let mut there = Vec::new();
+    for adopted in taken {
+        match engine.inspect(&ContainerId(adopted.container.clone())).await {
+            Ok(_) => there.push(adopted),
+            Err(EngineError::NoSuchContainer(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(there)
 }
 
 fn unkept(settings: &Settings, error: &std::io::Error) -> CliError {
@@ -102,12 +115,17 @@ async fn found(settings: &Settings, session: &Session) -> Result<Vec<Found>, Cli
     let plan = plan(settings, session).await?;
     let creations = creations(&plan);
     let taken = read_adopted(&settings.state).map_err(|error| unkept(settings, &error))?;
-    let mut all = Vec::new();
+    // Several platforms of a kind may have one manager, whose labels don't tell them apart.
+    let mut managers: BTreeMap<(&str, PlatformKind), BTreeMap<String, String>> = BTreeMap::new();
     for (name, platform) in &settings.platforms {
-        let (PlatformKind::OpenCti, Some(manager)) = (platform.kind, &platform.manager) else { continue };
-        let (foreign, hashes) = look(&engine, name, platform, manager).await?;
+        let Some(manager) = &platform.manager else { continue };
+        managers.entry((&manager.id, platform.kind)).or_default().extend(hashes(name, platform, manager).await?);
+    }
+    let mut all = Vec::new();
+    for ((manager, kind), hashes) in &managers {
+        let foreign = engine.managed_by(manager, *kind).await?;
         let open = foreign.into_iter().filter(|one| !taken.iter().any(|taken| taken.container == one.container.0));
-        all.extend(open.map(|foreign| decide(foreign, &hashes, &creations)));
+        all.extend(open.map(|foreign| decide(foreign, hashes, &creations)));
     }
     Ok(all)
 }
@@ -138,17 +156,15 @@ fn creations(plan: &Plan) -> BTreeMap<&str, (&NewContainer, bool)> {
         .collect()
 }
 
-/// The containers of a manager, and the platform's hash of each connector's configuration.
-async fn look(
-    engine: &DockerEngine,
+/// The platform's hash of each connector's configuration.
+async fn hashes(
     name: &PlatformName,
     platform: &PlatformSettings,
     manager: &Manager,
-) -> Result<(Vec<ForeignManaged>, BTreeMap<String, String>), CliError> {
-    let identity = wiring::manager_key(name, manager)?.identity(&manager.id, &manager.name);
-    let listed = wiring::opencti_client(name, platform)?.managed(&identity).await?;
-    let hashes = listed.into_iter().map(|instance| (instance.id.to_string(), instance.hash)).collect();
-    Ok((engine.managed_by(&manager.id).await?, hashes))
+) -> Result<Vec<(String, String)>, CliError> {
+    let identity = wiring::manager_keys(name, manager)?.identity(manager);
+    let listed = wiring::managed_client(name, platform)?.managed(&identity).await?;
+    Ok(listed.into_iter().map(|instance| (instance.id.to_string(), instance.hash)).collect())
 }
 
 fn decide(
@@ -156,7 +172,7 @@ fn decide(
     hashes: &BTreeMap<String, String>,
     creations: &BTreeMap<&str, (&NewContainer, bool)>,
 ) -> Found {
-    let (hash, creation) = (hashes.get(&foreign.connector), creations.get(foreign.connector.as_str()));
+    let (hash, creation) = (hashes.get(&foreign.id), creations.get(foreign.id.as_str()));
     let (fate, why) = match (hash, creation) {
         (None, _) => (Fate::Left, "the platform has no such connector; remove it by hand"),
         (Some(_), None) => (Fate::Left, "no instance is to be made for its connector"),
@@ -175,6 +191,7 @@ fn decide(
         Adopted {
             container: foreign.container.0.clone(),
             connector: foreign.connector.clone(),
+            id: foreign.id.clone(),
             instance: new.wanted.name.to_string(),
             platform: label(LABELS.platform),
             // No spec has an empty digest, so that the container counts as one of another.
@@ -185,7 +202,7 @@ fn decide(
     });
     Found {
         container: foreign.name,
-        connector: foreign.connector,
+        connector: foreign.id,
         instance: record.as_ref().map(|record| record.instance.clone()),
         fate,
         why: why.to_owned(),

@@ -1,6 +1,6 @@
 //! What `lockstep doctor` finds at an OpenAEV.
 
-use super::doctor_opencti::{Line, opens};
+use super::doctor_opencti::Line;
 use crate::{
     cli::{CliError, Exit, wiring},
     model::{PlatformName, Registration},
@@ -51,8 +51,8 @@ async fn managed(name: &PlatformName, client: &OpenAevClient, user: &str, manage
             return lines;
         }
     };
-    let key = wiring::manager_key(name, manager);
-    match (&stands[..], key) {
+    let keys = wiring::manager_keys(name, manager);
+    match (&stands[..], keys) {
         (_, Err(error)) => lines.push(Err(error)),
         ([], Ok(_)) => lines.push(Ok("has heard from no connector manager within two hours".to_owned())),
         ([one, ..], Ok(_)) if one.id.is_empty() => {
@@ -61,10 +61,10 @@ async fn managed(name: &PlatformName, client: &OpenAevClient, user: &str, manage
                         id and key";
             lines.push(Err(CliError::new(Exit::Platform, message).with_help(help)));
         }
-        ([_, ..], Ok(key)) => {
+        ([_, ..], Ok(keys)) => {
             lines.push(Ok("has us for its connector manager".to_owned()));
-            lines.push(match client.managed(&key.identity(&manager.id, &manager.name)).await {
-                Ok(instances) => opens(&key, &instances),
+            lines.push(match client.managed(&keys.identity(manager)).await {
+                Ok(instances) => wiring::opens(&keys, &instances),
                 Err(error) => Err(with_advice(error, user)),
             });
         }

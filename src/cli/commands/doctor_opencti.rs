@@ -1,11 +1,11 @@
 //! What `lockstep doctor` finds at an OpenCTI.
 
 use crate::{
-    cli::{CliError, Exit, render, wiring},
+    cli::{CliError, Exit, wiring},
     model::{PlatformName, Registration},
     platform::{
-        Licence, ListedManager, ManagedInstance, ManagedPlatform as _, ManagedValue, ManagerKey, OpenCtiClient,
-        Platform as _, WhoAmI, documents, managed_documents,
+        Licence, ListedManager, ManagedPlatform as _, ManagerIdentity, OpenCtiClient, Platform as _, WhoAmI, documents,
+        managed_documents,
     },
     settings::{Manager, PlatformSettings},
 };
@@ -69,22 +69,23 @@ fn rights(registration: Registration, reads_catalog: bool, me: &WhoAmI) -> Optio
 /// What being the manager of a platform needs.
 async fn managed(name: &PlatformName, client: &OpenCtiClient, me: &WhoAmI, manager: &Manager) -> Vec<Line> {
     let mut lines = vec![licence(client).await];
-    let key = wiring::manager_key(name, manager);
+    let keys = wiring::manager_keys(name, manager);
+    let identity = keys.as_ref().ok().map(|keys| keys.identity(manager));
     let allowed = |capability: &'static str| me.lacks(&[capability]).is_empty();
     // What the token may not do was said already.
     if allowed(managed_documents::MANAGERS.capability) {
         lines.push(match client.managers().await {
-            Ok(managers) => registered(&managers, manager),
+            Ok(managers) => registered(&managers, manager, identity.as_ref()),
             Err(error) => Err(error.into()),
         });
     }
-    match key {
+    match keys {
         Err(error) => lines.push(Err(error)),
-        Ok(key)
+        Ok(keys)
             if allowed(managed_documents::MANAGED.capability) && allowed(managed_documents::CONNECTOR.capability) =>
         {
-            lines.push(match client.managed(&key.identity(&manager.id, &manager.name)).await {
-                Ok(instances) => opens(&key, &instances),
+            lines.push(match client.managed(&keys.identity(manager)).await {
+                Ok(instances) => wiring::opens(&keys, &instances),
                 Err(error) => Err(error.into()),
             });
         }
@@ -105,7 +106,7 @@ async fn licence(client: &OpenCtiClient) -> Line {
     Err(CliError::new(Exit::Platform, message).with_help(help))
 }
 
-fn registered(managers: &[ListedManager], ours: &Manager) -> Line {
+fn registered(managers: &[ListedManager], ours: &Manager, identity: Option<&ManagerIdentity>) -> Line {
     let words = |manager: &ListedManager| {
         let active = match manager.active {
             Some(true) => "heard from in the last five minutes",
@@ -115,6 +116,15 @@ fn registered(managers: &[ListedManager], ours: &Manager) -> Line {
         format!("`{}` (id `{}`, {active})", manager.name, manager.id)
     };
     if let Some(manager) = managers.iter().find(|manager| manager.id == ours.id) {
+        if let (Some(identity), Some(registered)) = (identity, &manager.public_key)
+            && !identity.has(registered)
+        {
+            let message = format!("it has our connector manager's id with another key: {}", words(manager));
+            let help = "nothing is registered over it, since it seals no secret anew: name the file of that key in \
+                        `manager.key`; where the key was changed on purpose, name the former one in `manager.formerKey`; \
+                        where another manager uses this id, stop it first";
+            return Err(CliError::new(Exit::Platform, message).with_help(help));
+        }
         return Ok(format!("its connector manager is ours: {}", words(manager)));
     }
     if managers.is_empty() {
@@ -125,21 +135,4 @@ fn registered(managers: &[ListedManager], ours: &Manager) -> Line {
     let help = "stop that manager and stand in its place: give `manager.id` its id and `manager.key` the file of its private \
                 key, which opens the secrets that were sealed for it";
     Err(CliError::new(Exit::Platform, message).with_help(help))
-}
-
-/// Whether our key opens what the platform sealed.
-pub(super) fn opens(key: &ManagerKey, instances: &[ManagedInstance]) -> Line {
-    let shut = |instance: &&ManagedInstance| {
-        let mut values = instance.configuration.values();
-        values.any(|value| matches!(value, ManagedValue::Sealed(envelope) if key.open(envelope).is_err()))
-    };
-    let shut: Vec<_> = instances.iter().filter(shut).map(|instance| format!("`{}`", instance.name)).collect();
-    let count = render::count(instances.len(), "managed connector");
-    if shut.is_empty() {
-        return Ok(format!("{count}, every secret opens"));
-    }
-    let message = format!("{count}; the key does not open the secrets of {}", shut.join(", "));
-    let help = "use the private key that they were sealed for, or set each of these secrets at the platform once more after \
-                this manager has registered";
-    Err(CliError::new(Exit::Secret, message).with_help(help))
 }

@@ -133,6 +133,7 @@ impl Plan {
                 let overlaid = pipeline.overlaid(desired, &observed, false).await;
                 let pruning = self.pruning(&overlaid.desired, &observed)?;
                 let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, self.refresh).await?;
+                wiring::refuse_what_others_run(&settings, &pipeline.engine, &mut planned.plan).await?;
                 pipeline.cite(&mut planned).await;
                 let state = wiring::state_folder(&settings);
                 reconcile::note_costs(pipeline.engine.as_ref(), &mut planned.plan, &state).await?;

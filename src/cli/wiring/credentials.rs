@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::managers;
+use super::managers::{self, ManagerKeys};
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
     desired::Openers,
@@ -45,19 +45,25 @@ pub(super) fn file(path: &std::path::Path, setting: &str, limit: usize) -> Resul
     settings::read_secret_file(path, limit).map_err(|error| unreadable(setting, &error))
 }
 
-/// Reads the key of a connector manager.
+/// Reads the key of a connector manager, and the one that it takes the place of.
 ///
 /// # Errors
-/// Where it can't be read or is no such key.
-pub(crate) fn manager_key(name: &PlatformName, manager: &Manager) -> Result<ManagerKey, CliError> {
-    let setting = format!("platforms.{name}.manager.key");
-    let file = file(&manager.key, &setting, MAX_IDENTITY)?;
+/// Where one can't be read or is no such key.
+pub(crate) fn manager_keys(name: &PlatformName, manager: &Manager) -> Result<ManagerKeys, CliError> {
+    let key = manager_key(&format!("platforms.{name}.manager.key"), &manager.key)?;
+    let former = manager.former_key.as_ref();
+    let former = former.map(|path| manager_key(&format!("platforms.{name}.manager.formerKey"), path)).transpose()?;
+    Ok(ManagerKeys { key, former })
+}
+
+fn manager_key(setting: &str, path: &std::path::Path) -> Result<ManagerKey, CliError> {
+    let file = file(path, setting, MAX_IDENTITY)?;
     if let Some(warning) = file.warning {
         output::note(&format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
     }
     let text = std::str::from_utf8(&file.content).map_err(|_| KeyError::NotPem).map(SecretString::from);
     text.and_then(|text| ManagerKey::from_pem(&text)).map_err(|error| {
-        let message = format!("`{setting}`: `{}` can't be used: {error}", manager.key.display());
+        let message = format!("`{setting}`: `{}` can't be used: {error}", path.display());
         CliError::new(Exit::Secret, message).with_help(error.help())
     })
 }

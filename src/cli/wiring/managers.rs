@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use secrecy::SecretString;
 
 use super::{
-    credentials::{Identities, manager_key},
+    credentials::{Identities, manager_keys},
     openaev::openaev_client,
     parts::opencti_client,
 };
@@ -15,30 +15,56 @@ use crate::{
     model::{PlatformKind, PlatformName, Registration},
     platform::{ManagedPlatform, ManagerIdentity, ManagerKey},
     reconcile::{ManagedLink, Managers},
-    settings::{PlatformSettings, Settings},
+    settings::{Manager, PlatformSettings, Settings},
 };
 
-/// The manager's key of every platform that has one.
-pub(super) type Keys = BTreeMap<PlatformName, Arc<ManagerKey>>;
+/// The manager's keys of every platform that has some.
+pub(super) type Keys = BTreeMap<PlatformName, Arc<ManagerKeys>>;
 
-struct Opener(Arc<ManagerKey>);
+/// The key of a manager, and the one that it takes the place of.
+pub(crate) struct ManagerKeys {
+    pub(crate) key: ManagerKey,
+    pub(crate) former: Option<ManagerKey>,
+}
 
-impl OpensEnvelopes for Opener {
+impl ManagerKeys {
+    /// Who the holder of these keys is at a platform.
+    pub(crate) fn identity(&self, manager: &Manager) -> ManagerIdentity {
+        let identity = |key: &ManagerKey| key.identity(&manager.id, &manager.name);
+        let former = self.former.as_ref().map(identity).map(|former| [former.public_pkcs1, former.public_spki]);
+        ManagerIdentity { former, ..identity(&self.key) }
+    }
+}
+
+impl OpensEnvelopes for ManagerKeys {
     fn open(&self, envelope: &str) -> Result<SecretString, (String, String)> {
-        self.0.open(envelope).map_err(|error| (error.to_string(), error.help().to_owned()))
+        let opened = self.key.open(envelope);
+        let opened = match (&self.former, opened) {
+            (Some(former), Err(error)) => former.open(envelope).map_err(|_| error),
+            (_, opened) => opened,
+        };
+        opened.map_err(|error| (error.to_string(), error.help().to_owned()))
+    }
+
+    fn is_of_former(&self, envelope: &str) -> bool {
+        self.former.as_ref().is_some_and(|former| self.key.open(envelope).is_err() && former.open(envelope).is_ok())
+    }
+
+    fn key(&self) -> &str {
+        self.key.public_spki()
     }
 }
 
 /// The keys as what secrets are opened with.
 pub(super) fn openers(keys: &Keys) -> BTreeMap<PlatformName, Arc<dyn OpensEnvelopes>> {
-    let opener = |(name, key): (&PlatformName, &Arc<ManagerKey>)| {
-        let opener: Arc<dyn OpensEnvelopes> = Arc::new(Opener(Arc::clone(key)));
-        (name.clone(), opener)
-    };
-    keys.iter().map(opener).collect()
+    keys.iter().map(|(name, keys)| (name.clone(), opener(keys))).collect()
 }
 
-/// Reads the manager's key of every platform that has one; what can't be read is left out where a command can do without.
+fn opener(keys: &Arc<ManagerKeys>) -> Arc<dyn OpensEnvelopes> {
+    Arc::<ManagerKeys>::clone(keys)
+}
+
+/// Reads the manager's keys of every platform that has one; what can't be read is left out where a command can do without.
 ///
 /// # Errors
 /// Where one can't be read or is no such key.
@@ -46,7 +72,7 @@ pub(super) fn keys(settings: &Settings, identities: Identities) -> Result<Keys, 
     let mut keys = Keys::new();
     for (name, platform) in &settings.platforms {
         let Some(manager) = &platform.manager else { continue };
-        match manager_key(name, manager) {
+        match manager_keys(name, manager) {
             Ok(key) => {
                 keys.insert(name.clone(), Arc::new(key));
             }
@@ -72,13 +98,15 @@ pub(super) fn managers(settings: &Settings, keys: &Keys) -> Result<Managers, Cli
                 name: manager.name.clone(),
                 public_pkcs1: String::new(),
                 public_spki: String::new(),
+                former: None,
             },
-            |key| key.identity(&manager.id, &manager.name),
+            |keys| keys.identity(manager),
         );
         links.push(ManagedLink {
             name: name.clone(),
             client: managed_client(name, platform)?,
             identity: Arc::new(identity),
+            opener: keys.get(name).map(opener),
             control: platform.ui_control,
             instances: platform.ui_instances,
         });

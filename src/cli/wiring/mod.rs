@@ -8,19 +8,23 @@ mod managers;
 pub(super) mod offline;
 mod once;
 mod openaev;
+mod others;
 mod parts;
 mod publish;
 mod pulls;
 pub(super) mod repository;
 mod saved;
+mod sealed;
 mod signals;
 mod snapshot;
 mod step;
 
 pub(super) use checkout::{LocalCheckout, Which};
-pub(super) use credentials::{Identities, keyring, manager_key};
+pub(super) use credentials::{Identities, keyring, manager_keys};
+pub(super) use managers::{ManagerKeys, managed_client};
 pub(super) use once::{register, status_once, tell_once};
 pub(super) use openaev::openaev_client;
+pub(super) use others::refuse_what_others_run;
 pub(super) use parts::{
     Parts, Whole, concurrency, desired, engine, engine_host, lock_folder, opencti_client, pipeline, pipeline_with,
     platforms, settings, state_folder, whole,
@@ -28,6 +32,7 @@ pub(super) use parts::{
 pub(super) use publish::Publisher;
 pub(super) use pulls::{fresh_catalogs, left_out, subscription, subscriptions, watch_catalogs};
 pub(super) use saved::{bound, check_seal, read_saved, seal_key, write_saved};
+pub(super) use sealed::opens;
 pub(super) use signals::{cancel_on_signals, force_on_hangup};
 pub(super) use snapshot::{observed_file, write_snapshot};
 pub(super) use step::StepFiles;

@@ -29,7 +29,7 @@ use crate::{
         Adopted, Engine, EngineError, EngineEvent, ForeignManaged, Gate, Inspected, LocalImage, LogLine, OpenedEnv,
         Outcome, Problem, Progress, Touch,
     },
-    model::OwnerName,
+    model::{OwnerName, PlatformKind},
     plan::{ContainerId, Layer, Observed, Plan, Step},
 };
 
@@ -86,12 +86,13 @@ impl DockerEngine {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// The containers of another connector manager, by the id that it has at its platform; they are only looked at.
+    /// The containers that another connector manager, named by the id that it has at its platform, made for a kind of
+    /// platform; they are only looked at.
     ///
     /// # Errors
     /// Where the engine can't be asked.
-    pub async fn managed_by(&self, manager: &str) -> Result<Vec<ForeignManaged>, EngineError> {
-        other_manager::managed_by(&self.shared.client, manager).await
+    pub async fn managed_by(&self, manager: &str, kind: PlatformKind) -> Result<Vec<ForeignManaged>, EngineError> {
+        other_manager::managed_by(&self.shared.client, manager, kind).await
     }
 
     /// Has a new container count as healthy only where this gate says so too; the first one that is set counts.

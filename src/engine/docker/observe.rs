@@ -31,7 +31,7 @@ pub(super) async fn observe(
             let ours = [
                 (LABELS.instance, Some(adopted.instance)),
                 (LABELS.platform, adopted.platform),
-                (LABELS.id, Some(adopted.connector)),
+                (LABELS.id, Some(adopted.id)),
                 (LABELS.digest, Some(adopted.digest)),
                 (LABELS.source, adopted.source),
                 (LABELS.revision, adopted.revision),

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use bollard::models::ContainerSummaryStateEnum;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::{adapter::Shared, body::networks, observe, pull::is_reference};
+use super::{adapter::Shared, body::networks, observe, other_manager, pull::is_reference};
 use crate::{
-    engine::{EngineError, Problem, adopted::CONNECTOR},
+    engine::{EngineError, Problem},
     model::{InstanceName, OwnerName, PullPolicy},
     plan::{LABELS, NewContainer, Plan, Work},
 };
@@ -18,39 +17,30 @@ const LOOKS: usize = 8;
 /// How many images are pulled at a time.
 const PULLS: usize = 3;
 
-/// Every problem of the steps that create a container, in the order of the steps.
+/// Every problem of the steps that create or start a container, in the order of the steps.
 ///
 /// Images that are missing and may be pulled only then are pulled here, so that a registry that fails leaves everything as
 /// it was.
 pub(super) async fn preflight(shared: &Shared, owner: &OwnerName, plan: &Plan) -> Result<Vec<Problem>, EngineError> {
-    let creations: Vec<(&InstanceName, &NewContainer)> = plan
-        .steps
-        .iter()
-        .filter_map(|step| match &step.work {
-            Work::Create(new) | Work::Recreate { new, .. } => Some((&step.instance, &**new)),
-            Work::Replace(replacement) => Some((&step.instance, &replacement.new)),
-            Work::Update { .. }
-            | Work::Start { .. }
-            | Work::Stop { .. }
-            | Work::Remove { .. }
-            | Work::AtPlatform(_) => None,
-        })
-        .collect();
-    if creations.is_empty() {
+    if !plan.steps.iter().any(|step| step.work.begins_a_run()) {
         return Ok(Vec::new());
     }
-    let ((foreign, elsewhere), present) = tokio::try_join!(foreign(shared, owner), present_networks(shared))?;
+    let creations: Vec<_> = plan.steps.iter().filter_map(|step| Some((&step.instance, step.work.creates()?))).collect();
+    let (around, present) = tokio::try_join!(Around::look(shared, owner), present_networks(shared))?;
     let missing = missing_images(shared, &creations).await?;
     let mut problems = Vec::new();
-    for (instance, new) in creations {
-        for name in [new.name.as_str(), instance.as_str()] {
-            if let Some(id) = foreign.get(name) {
-                let container = format!("{name} ({id})");
-                problems.push(Problem::ForeignContainer { instance: instance.clone(), container });
-            }
+    for step in &plan.steps {
+        let instance = &step.instance;
+        if let Work::Start { container, .. } = &step.work {
+            let connector = around.connectors.get(&container.0);
+            problems.extend(connector.and_then(|connector| around.another(connector, instance, &[])));
         }
-        if let Some(container) = new.labels.get(LABELS.id).and_then(|connector| elsewhere.get(connector)) {
-            problems.push(Problem::AnotherManager { instance: instance.clone(), container: container.clone() });
+        let Some(new) = step.work.creates() else { continue };
+        let names = [new.name.as_str(), instance.as_str()];
+        let connector = new.labels.get(LABELS.id);
+        match connector.and_then(|connector| around.another(connector, instance, &names)) {
+            Some(problem) => problems.push(problem),
+            None => problems.extend(names.iter().filter_map(|name| around.foreign(name, instance))),
         }
         for network in networks(&new.wanted.container, shared.network.as_deref())? {
             if !present.contains(network) {
@@ -65,28 +55,54 @@ pub(super) async fn preflight(shared: &Shared, owner: &OwnerName, plan: &Plan) -
     Ok(problems)
 }
 
-/// What stands in the way, by what it takes: ids of containers that are not ours by their name, and those of another
-/// manager that run by the connector they run.
-type InTheWay = (HashMap<String, String>, HashMap<String, String>);
+/// Everything on the engine that can stand in the way.
+#[derive(Default)]
+struct Around {
+    /// The shortened ids of containers that are not ours, by name.
+    foreign: HashMap<String, String>,
+    /// Containers of another manager by the connector they are for: the name, the shortened id, whether it is alive.
+    elsewhere: HashMap<String, Vec<(String, String, bool)>>,
+    /// The connectors of our own containers, by the container's id.
+    connectors: HashMap<String, String>,
+}
 
-async fn foreign(shared: &Shared, owner: &OwnerName) -> Result<InTheWay, EngineError> {
-    let listed = shared.client.list(None).await?;
-    let ours = |labels: &Option<HashMap<String, String>>| {
-        labels.as_ref().and_then(|labels| labels.get(LABELS.owner)).map(String::as_str) == Some(owner.as_str())
-    };
-    let taken_over = |id: &Option<String>| shared.adopted.iter().any(|adopted| Some(&adopted.container) == id.as_ref());
-    let mut elsewhere = HashMap::new();
-    let mut named = HashMap::new();
-    for listed in listed.into_iter().filter(|listed| !ours(&listed.labels)) {
-        let runs = listed.state == Some(ContainerSummaryStateEnum::RUNNING) && !taken_over(&listed.id);
-        let (Some(name), Some(id)) = (observe::name(listed.names), listed.id) else { continue };
-        let id: String = id.chars().take(12).collect();
-        if let Some(connector) = listed.labels.as_ref().and_then(|labels| labels.get(CONNECTOR)).filter(|_| runs) {
-            elsewhere.insert(connector.clone(), format!("{name} ({id})"));
+impl Around {
+    async fn look(shared: &Shared, owner: &OwnerName) -> Result<Self, EngineError> {
+        let mut around = Self::default();
+        for listed in shared.client.list(None).await? {
+            let Some(id) = listed.id.clone() else { continue };
+            let label = |name: &str| listed.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
+            if label(LABELS.owner).as_deref() == Some(owner.as_str()) {
+                around.connectors.extend(label(LABELS.id).map(|connector| (id, connector)));
+                continue;
+            }
+            if let Some(taken_over) = shared.adopted.iter().find(|adopted| adopted.container == id) {
+                around.connectors.insert(id, taken_over.id.clone());
+                continue;
+            }
+            let Some(name) = observe::name(listed.names.clone()) else { continue };
+            let short: String = id.chars().take(12).collect();
+            if let Some(connector) = other_manager::connector(&shared.client, &listed).await? {
+                let alive = other_manager::is_alive(&listed);
+                around.elsewhere.entry(connector).or_default().push((name.clone(), short.clone(), alive));
+            }
+            around.foreign.insert(name, short);
         }
-        named.insert(name, id);
+        Ok(around)
     }
-    Ok((named, elsewhere))
+
+    /// That another manager runs a connector, or that its container for it has one of these names.
+    fn another(&self, connector: &str, instance: &InstanceName, names: &[&str]) -> Option<Problem> {
+        let others = self.elsewhere.get(connector)?;
+        let (name, id, _) = others.iter().find(|(name, _, alive)| *alive || names.contains(&name.as_str()))?;
+        Some(Problem::AnotherManager { instance: instance.clone(), container: format!("{name} ({id})") })
+    }
+
+    /// That a container which is not ours has a name.
+    fn foreign(&self, name: &str, instance: &InstanceName) -> Option<Problem> {
+        let id = self.foreign.get(name)?;
+        Some(Problem::ForeignContainer { instance: instance.clone(), container: format!("{name} ({id})") })
+    }
 }
 
 /// What networks may be called by: names and ids.

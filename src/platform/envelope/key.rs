@@ -129,6 +129,7 @@ impl ManagerKey {
             name: name.to_owned(),
             public_pkcs1: self.public_pkcs1.clone(),
             public_spki: self.public_spki.clone(),
+            former: None,
         }
     }
 

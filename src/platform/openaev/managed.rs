@@ -14,7 +14,7 @@ use crate::{
     model::ConnectorId,
     platform::{
         About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity,
-        OutgoingInstance, OutgoingValue, Platform as _, PlatformError, RequestedStatus, words,
+        OutgoingInstance, OutgoingValue, Platform as _, PlatformError, RequestedStatus, is_shut_out, words,
     },
 };
 
@@ -40,8 +40,8 @@ struct MadeWire {
 
 /// Whom the platform has for its manager.
 enum Stands {
-    /// Us.
-    We,
+    /// Us, with what it has us run.
+    We(Vec<ManagedInstance>),
     /// Another one, which it has heard from lately.
     Another,
     /// Nobody, or one that it has not heard from for long.
@@ -51,7 +51,7 @@ enum Stands {
 impl OpenAevClient {
     async fn who_stands(&self, manager: &str) -> Result<Stands, PlatformError> {
         match self.instances(manager).await {
-            Ok(_) => Ok(Stands::We),
+            Ok(instances) => Ok(Stands::We(instances)),
             // Older releases fail at it where no manager ever registered.
             Err(PlatformError {
                 failure: Failure::UnknownManager { .. } | Failure::Refused { .. } | Failure::Server { status: 500, .. },
@@ -125,7 +125,7 @@ impl OpenAevClient {
             }
             // Every value goes as a text: the platform gives connectors the texts of what it keeps, and of a list none.
             match value {
-                OutgoingValue::Clear(text) => values.push(pair(key, text)),
+                OutgoingValue::Clear(text) | OutgoingValue::List(text) => values.push(pair(key, text)),
                 OutgoingValue::Secret(secret) => values.push(pair(key, secret.expose_secret())),
                 OutgoingValue::Kept => {}
             }
@@ -181,11 +181,32 @@ impl OpenAevClient {
     }
 }
 
+fn listed(id: &str, name: &str, active: Option<bool>) -> ListedManager {
+    ListedManager { id: id.to_owned(), name: name.to_owned(), active, public_key: None }
+}
+
 fn pair(key: &str, value: &str) -> Value {
     json!({ "configuration_key": key, "configuration_value": value })
 }
 
 impl ManagedPlatform for OpenAevClient {
+    fn check_key<'a>(
+        &'a self,
+        manager: &'a ManagerIdentity,
+        opens: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    ) -> BoxFuture<'a, Result<(), PlatformError>> {
+        async move {
+            // It tells nobody's key; what it has sealed for our id does.
+            let Stands::We(instances) = self.who_stands(&manager.id).await? else { return Ok(()) };
+            if is_shut_out(&instances, opens) {
+                let registered = format!("id `{}`", words(&manager.id, 200));
+                return Err(self.error(&calls::REGISTER, Failure::OtherKey { registered }));
+            }
+            Ok(())
+        }
+        .boxed()
+    }
+
     fn register_manager<'a>(&'a self, manager: &'a ManagerIdentity) -> BoxFuture<'a, Result<About, PlatformError>> {
         async move {
             // The platform would take anybody, and forget the manager it has.
@@ -219,10 +240,8 @@ impl ManagedPlatform for OpenAevClient {
         async move {
             let ours = self.manager.as_deref().unwrap_or_default();
             Ok(match self.who_stands(ours).await? {
-                Stands::We => vec![ListedManager { id: ours.to_owned(), name: String::new(), active: None }],
-                Stands::Another => {
-                    vec![ListedManager { id: String::new(), name: "another manager".to_owned(), active: Some(true) }]
-                }
+                Stands::We(_) => vec![listed(ours, "", None)],
+                Stands::Another => vec![listed("", "another manager", Some(true))],
                 Stands::Nobody => Vec::new(),
             })
         }
@@ -275,6 +294,10 @@ impl ManagedPlatform for OpenAevClient {
             Ok(())
         }
         .boxed()
+    }
+
+    fn migrates(&self) -> BoxFuture<'_, Result<bool, PlatformError>> {
+        async { Ok(true) }.boxed()
     }
 
     fn migrate<'a>(

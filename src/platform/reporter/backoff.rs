@@ -39,6 +39,7 @@ impl Backoff {
             | Failure::Settings(_)
             | Failure::NoLicence { .. }
             | Failure::OtherManager { .. }
+            | Failure::OtherKey { .. }
             | Failure::ProxyRefused
             | Failure::Unsupported(_) => Some(longest),
             Failure::Unreachable(_) => self.unreachable.next(),

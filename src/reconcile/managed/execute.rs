@@ -82,6 +82,7 @@ fn outgoing(entry: &Entry, openers: &Openers) -> Result<OutgoingInstance, AtPlat
     let values = management.keys.iter().filter_map(|key| wanted.env.get(key).map(|value| (key, value)));
     let configuration = values.map(|(key, value)| {
         let outgoing = match value {
+            EnvValue::Plain(text) if management.lists.contains(key) => OutgoingValue::List(text.clone()),
             EnvValue::Plain(text) => OutgoingValue::Clear(text.clone()),
             _ if entry.kept.contains(key) => OutgoingValue::Kept,
             EnvValue::Sealed(_)

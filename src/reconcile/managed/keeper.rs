@@ -117,6 +117,7 @@ impl Task {
                             | Failure::Forbidden { .. }
                             | Failure::NoLicence { .. }
                             | Failure::OtherManager { .. }
+                            | Failure::OtherKey { .. }
                             | Failure::RateLimited { .. }
                     );
                     retry = (retry * 2).min(if refused { RETRY_REFUSED } else { RETRY.1 });
@@ -159,7 +160,8 @@ impl Task {
             if news.site.away.take().is_some() {
                 tracing::info!(platform = %self.link.name, "the platform answers again");
             }
-            news.site.listing = Some(Listing { instances: read.instances, standalone, before });
+            let standalone_stay = read.standalone_stay;
+            news.site.listing = Some(Listing { instances: read.instances, standalone, standalone_stay, before });
             news.listings += 1;
             news.asked = Some(asked);
         });
@@ -167,7 +169,7 @@ impl Task {
     }
 
     async fn register(&mut self, now: Instant) -> Result<(), PlatformError> {
-        let about = self.link.client.register_manager(&self.link.identity).await?;
+        let about = self.link.register().await?;
         tracing::info!(platform = %self.link.name, version = about.version, "registered as the platform's manager");
         self.known = Some(Known { version: about.version, heard: now });
         self.standalone = None;

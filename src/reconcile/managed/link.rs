@@ -4,19 +4,20 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use super::{read_memory, write_memory};
 use crate::{
-    desired::{Context, DesiredState, Openers},
+    desired::{Context, DesiredState, Openers, OpensEnvelopes},
     managed::{self, Given, Listed, ListedValue, Listing, Memory, Overlaid, Requested, Site, UiControl, UiInstances},
     model::PlatformName,
     plan::Observed,
     platform::{
-        Failure, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError, RequestedWord,
+        About, Failure, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError, RequestedWord,
     },
 };
 
 /// Between two listings that decide whether an instance is gone.
 const BETWEEN: Duration = Duration::from_secs(1);
-/// How long a platform may take where a command waits for it.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a platform may take where a command waits for it: after its own upgrade it upgrades its connectors, up to 90 s,
+/// before it lists them. One that does not answer at all has failed long before, at the first request.
+const PATIENCE: Duration = Duration::from_secs(150);
 
 /// A platform that has us manage its connectors.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct ManagedLink {
     pub client: Arc<dyn ManagedPlatform>,
     /// Who we are there.
     pub identity: Arc<ManagerIdentity>,
+    /// What opens its envelopes; none where our key could not be read, so that nothing is registered.
+    pub opener: Option<Arc<dyn OpensEnvelopes>>,
     /// Whether people there start and stop instances of the source.
     pub control: UiControl,
     /// What becomes of instances that people make there.
@@ -48,6 +51,8 @@ pub struct Managers {
 pub(super) struct Read {
     pub(super) instances: Vec<Listed>,
     pub(super) standalone: Option<BTreeSet<crate::model::ConnectorId>>,
+    /// Whether the platform's release can't make managed ones of those that registered themselves.
+    pub(super) standalone_stay: bool,
 }
 
 impl ManagedLink {
@@ -70,7 +75,21 @@ impl ManagedLink {
                 Err(error) => return Err(error),
             },
         };
-        Ok(Read { instances, standalone })
+        Ok(Read { instances, standalone, standalone_stay: !self.client.migrates().await? })
+    }
+
+    /// Makes us known as the manager, unless another key than ours is known there under our id.
+    ///
+    /// # Errors
+    /// What the platform answers, and [`Failure::OtherKey`].
+    pub(super) async fn register(&self) -> Result<About, PlatformError> {
+        self.check_key().await?;
+        self.client.register_manager(&self.identity).await
+    }
+
+    async fn check_key(&self) -> Result<(), PlatformError> {
+        let opens = |envelope: &str| self.opener.as_ref().is_some_and(|opener| opener.open(envelope).is_ok());
+        self.client.check_key(&self.identity, &opens).await
     }
 
     /// What a platform has us run that does not know us yet, where that is why it did not list: nothing. Another manager
@@ -82,7 +101,8 @@ impl ManagedLink {
         if self.client.managers().await?.is_empty() {
             let standalone = self.client.connectors(false).await?.connectors;
             let by_themselves = standalone.into_iter().filter(|(_, one)| !one.managed).map(|(id, _)| id).collect();
-            return Ok(Read { instances: Vec::new(), standalone: Some(by_themselves) });
+            let standalone_stay = !self.client.migrates().await?;
+            return Ok(Read { instances: Vec::new(), standalone: Some(by_themselves), standalone_stay });
         }
         let registered = "it does not say which, and has heard from it lately".to_owned();
         Err(PlatformError { failure: Failure::OtherManager { registered }, ..error })
@@ -98,24 +118,29 @@ impl ManagedLink {
         let mut site = self.site();
         let looked = async {
             if register {
-                self.client.register_manager(&self.identity).await?;
+                self.register().await?;
+            } else if self.opener.is_some() {
+                // What is shown is what would be done.
+                self.check_key().await?;
             }
-            let first = match self.read(true).await {
-                Err(error) if !register => self.unregistered(error).await?,
-                read => read?,
+            let read = async || match self.read(true).await {
+                Err(error) if !register => self.unregistered(error).await,
+                read => read,
             };
+            let first = read().await?;
             let ids = |read: &Read| read.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>();
             let here = ids(&first);
             if managed::known_ids(&self.name, observed, memory).is_subset(&here) {
                 return Ok((first, None));
             }
             tokio::time::sleep(BETWEEN).await;
-            Ok((self.read(true).await?, Some(here)))
+            Ok((read().await?, Some(here)))
         };
         match tokio::time::timeout(PATIENCE, looked).await {
             Ok(Ok((read, before))) => {
                 let standalone = read.standalone.unwrap_or_default();
-                site.listing = Some(Listing { instances: read.instances, standalone, before });
+                let standalone_stay = read.standalone_stay;
+                site.listing = Some(Listing { instances: read.instances, standalone, standalone_stay, before });
             }
             Ok(Err(error)) => site.away = Some(PlatformError::line(&error)),
             Err(_) => site.away = Some(format!("it did not answer within {} s", PATIENCE.as_secs())),

@@ -22,6 +22,8 @@ const VERSION: u32 = 1;
 struct MemoryFile {
     version: u32,
     instances: Vec<Entry>,
+    #[serde(default)]
+    begun: Vec<(String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,8 +98,8 @@ pub fn read_memory(folder: &Path) -> Memory {
             return Memory::default();
         }
     };
-    let entries = match serde_json::from_slice::<MemoryFile>(&content) {
-        Ok(MemoryFile { version: VERSION, instances }) => instances,
+    let (entries, begun_names) = match serde_json::from_slice::<MemoryFile>(&content) {
+        Ok(MemoryFile { version: VERSION, instances, begun }) => (instances, begun),
         Ok(MemoryFile { version, .. }) => {
             tracing::warn!(path = %path.display(), version, "what is remembered of managed instances is of another form; going on without it");
             return Memory::default();
@@ -109,7 +111,13 @@ pub fn read_memory(folder: &Path) -> Memory {
             return Memory::default();
         }
     };
-    Memory { instances: entries.into_iter().filter_map(Entry::into_remembered).collect() }
+    let begun = |(platform, instance): &(String, String)| {
+        Some((PlatformName::try_from(platform.as_str()).ok()?, InstanceName::try_from(instance.as_str()).ok()?))
+    };
+    Memory {
+        instances: entries.into_iter().filter_map(Entry::into_remembered).collect(),
+        begun: begun_names.iter().filter_map(begun).collect(),
+    }
 }
 
 /// Writes it so that a crash leaves either the former or the new content.
@@ -117,14 +125,16 @@ pub fn read_memory(folder: &Path) -> Memory {
 /// # Errors
 /// Where the folder can't be written.
 pub fn write_memory(folder: &Path, memory: &Memory) -> Result<(), std::io::Error> {
-    let file = MemoryFile { version: VERSION, instances: memory.instances.iter().map(Entry::of).collect() };
+    let begun = memory.begun.iter().map(|(platform, instance)| (platform.to_string(), instance.to_string()));
+    let instances = memory.instances.iter().map(Entry::of).collect();
+    let file = MemoryFile { version: VERSION, instances, begun: begun.collect() };
     let content = serde_json::to_vec(&file)?;
     durable::keep(&folder.join(NAME), &content)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{collections::BTreeSet, fs};
 
     use super::*;
 
@@ -145,7 +155,7 @@ mod tests {
             token: Some("envelope".into()),
             given: BTreeMap::from([("NO_PROXY".to_owned(), Some("a".to_owned())), ("HTTP_PROXY".to_owned(), None)]),
         };
-        let memory = Memory { instances: BTreeMap::from([(key, entry)]) };
+        let memory = Memory { begun: BTreeSet::from([key.clone()]), instances: BTreeMap::from([(key, entry)]) };
         write_memory(folder.path(), &memory).unwrap();
         assert_eq!(read_memory(folder.path()), memory);
         for content in ["", "{}", r#"{"version":2,"instances":[]}"#, "\u{0}"] {

@@ -95,6 +95,11 @@ pub(in crate::reconcile) async fn with_what_platforms_gave<S: Source, E: Engine>
     } else {
         pipeline.plan(desired, observed, pruning).await?
     };
+    // What it gave may be what the container has: one that used the same token before it was migrated goes on as it runs.
+    let untouched = |step: &Step| {
+        made(step).is_some_and(|wanted| wanted.awaits_platform()) && whole.plan.untouched.contains(&step.instance)
+    };
+    planned.plan.steps.retain(|step| !untouched(step));
     for step in &mut planned.plan.steps {
         let now = whole.plan.steps.iter().find(|now| now.instance == step.instance && now.action == step.action);
         if let Some(now) = now

@@ -91,6 +91,18 @@ impl Platform for Fake {
 }
 
 impl ManagedPlatform for Fake {
+    fn migrates(&self) -> BoxFuture<'_, Result<bool, PlatformError>> {
+        async { Ok(true) }.boxed()
+    }
+
+    fn check_key<'a>(
+        &'a self,
+        _: &'a ManagerIdentity,
+        _: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    ) -> BoxFuture<'a, Result<(), PlatformError>> {
+        self.answer("check key", ())
+    }
+
     fn register_manager<'a>(&'a self, _: &'a ManagerIdentity) -> BoxFuture<'a, Result<About, PlatformError>> {
         self.answer("register manager", self.about_now())
     }
@@ -150,11 +162,13 @@ fn task() -> (Arc<Fake>, Task, watch::Receiver<SiteNews>) {
         asked: Mutex::new(Vec::new()),
     });
     let text = String::new;
-    let identity = ManagerIdentity { id: text(), name: text(), public_pkcs1: text(), public_spki: text() };
+    let identity =
+        ManagerIdentity { id: text(), name: text(), public_pkcs1: text(), public_spki: text(), former: None };
     let link = ManagedLink {
         name,
         client: Arc::<Fake>::clone(&fake),
         identity: Arc::new(identity),
+        opener: None,
         control: UiControl::Honour,
         instances: UiInstances::Run,
     };
@@ -166,7 +180,7 @@ fn task() -> (Arc<Fake>, Task, watch::Receiver<SiteNews>) {
 async fn it_registers_once_pings_each_minute_and_registers_again_for_another_version() {
     let (fake, mut task, _news) = task();
     task.turn().await.unwrap();
-    assert_eq!(fake.asked(), ["register manager", "list", "connectors"]);
+    assert_eq!(fake.asked(), ["check key", "register manager", "list", "connectors"]);
     task.turn().await.unwrap();
     assert_eq!(fake.asked(), ["list"], "nothing else is due");
     let long_ago = Instant::now().checked_sub(PING + Duration::from_secs(1)).unwrap();
@@ -176,7 +190,7 @@ async fn it_registers_once_pings_each_minute_and_registers_again_for_another_ver
     *lock(&fake.version) = "2";
     task.known = Some(Known { version: "1".to_owned(), heard: long_ago });
     task.turn().await.unwrap();
-    assert_eq!(fake.asked(), ["ping", "register manager", "list", "connectors"]);
+    assert_eq!(fake.asked(), ["ping", "check key", "register manager", "list", "connectors"]);
     assert_eq!(task.known.as_ref().unwrap().version, "2");
 }
 
@@ -195,7 +209,7 @@ async fn a_platform_that_fails_leaves_its_last_listing_in_force() {
     *lock(&fake.down) = false;
     lock(&fake.listed).clear();
     task.turn().await.unwrap();
-    assert_eq!(fake.asked()[0], "register manager", "it may have forgotten us");
+    assert_eq!(fake.asked()[..2], ["check key", "register manager"], "it may have forgotten us");
     let seen = news.borrow().clone();
     assert_eq!((seen.site.away, seen.listings), (None, 2));
     let before = seen.site.listing.unwrap().before;

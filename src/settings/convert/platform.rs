@@ -162,7 +162,9 @@ fn manager(
         (Some(dto), Registration::Managed) => {
             let id = dto.id.and_then(|id| manager_id(converter, id, &here.field("id")));
             let key = dto.key.and_then(|key| converter.path(&key, &here.field("key")));
-            Some(Some(Manager { id: id?, name: dto.name?, key: key? }))
+            let former = dto.former_key.map(|key| converter.path(&key, &here.field("formerKey")));
+            let former_key = former.map_or(Some(None), |path| path.map(Some));
+            Some(Some(Manager { id: id?, name: dto.name?, key: key?, former_key: former_key? }))
         }
     }
 }

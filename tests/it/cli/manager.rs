@@ -126,7 +126,9 @@ async fn doctor_opens_what_the_platform_sealed() {
 
     fs::remove_file(&key).unwrap();
     env.lockstep(&["platform", "keygen", "--output", key.to_str().unwrap()]).with(0);
-    assert_found(&found(&env, 4), false, &["the key does not open the secrets of `misp`", "set each of these secrets"]);
+    let swapped = found(&env, 7);
+    assert_found(&swapped, false, &["our connector manager's id with another key", "`manager.formerKey`"]);
+    assert_found(&swapped, false, &["the key does not open the secrets of `misp`", "set each of these secrets"]);
     env.write("manager.pem", "nonsense");
     assert_found(&found(&env, 4), false, &["`platforms.opencti.manager.key`", "not a key in PEM", "keygen"]);
 }

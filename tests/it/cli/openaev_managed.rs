@@ -18,14 +18,15 @@ use crate::{
 
 const CATALOG: &str = include_str!("openaev.json");
 
-struct Managed {
-    env: TestEnvironment,
-    platform: StandIn,
+pub(super) struct Managed {
+    pub(super) env: TestEnvironment,
+    pub(super) platform: StandIn,
     key: ManagerKey,
 }
 
 impl Managed {
-    async fn start() -> Self {
+    /// With further lines for the platform's settings, each ended with a comma.
+    pub(super) async fn start(of_platform: &str) -> Self {
         let env = TestEnvironment::new();
         let image = env.image();
         let catalog = CATALOG.replace("IMAGE", image.strip_suffix(":1").unwrap());
@@ -36,20 +37,39 @@ impl Managed {
         let pem = ManagerKey::generate().unwrap();
         env.write("manager.pem", pem.expose_secret());
         fs::set_permissions(env.path("manager.pem"), fs::Permissions::from_mode(0o600)).unwrap();
-        env.settings(&format!(
-            "platforms: {{aev: {{kind: openaev, url: '{}', token: {{file: t}}, registration: managed, manager: {{id: \
-             lockstep-1, name: edge, key: manager.pem}}}}}}\nprune: {{retain: 0s}}\n",
-            platform.url()
-        ));
-        Self { env, platform, key: ManagerKey::from_pem(&pem).unwrap() }
+        let managed = Self { env, platform, key: ManagerKey::from_pem(&pem).unwrap() };
+        managed.configure("managed", of_platform);
+        managed
     }
 
-    async fn instances(&self) -> Vec<Value> {
+    pub(super) fn configure(&self, registration: &str, of_platform: &str) {
+        let manager = match registration {
+            "managed" => format!("manager: {{id: {}, name: edge, key: manager.pem}},", self.env.name),
+            _ => String::new(),
+        };
+        self.env.settings(&format!(
+            "platforms: {{aev: {{kind: openaev, url: '{}', token: {{file: t}}, {manager} {of_platform} registration: \
+             {registration}}}}}\nprune: {{retain: 0s}}\n",
+            self.platform.url()
+        ));
+    }
+
+    /// With the files of these keys.
+    pub(super) fn configure_key(&self, keys: &str) {
+        self.env.settings(&format!(
+            "platforms: {{aev: {{kind: openaev, url: '{}', token: {{file: t}}, registration: managed, manager: {{id: {}, \
+             name: edge, {keys}}}}}}}\nprune: {{retain: 0s}}\n",
+            self.platform.url(),
+            self.env.name
+        ));
+    }
+
+    pub(super) async fn instances(&self) -> Vec<Value> {
         self.platform.page("/instances.json").await["instances"].as_array().unwrap().clone()
     }
 
-    fn variable(&self, short: &str, key: &str) -> Option<String> {
-        let listed = docker(&["inspect", "--format", "{{json .Config.Env}}", &self.env.running()[short]]);
+    pub(super) fn variable(&self, short: &str, key: &str) -> Option<String> {
+        let listed = docker(&["inspect", "--format", "{{json .Config.Env}}", &self.env.containers(true)[short]]);
         let set: Vec<String> = serde_json::from_str(listed.trim()).unwrap();
         set.iter().find_map(|line| line.strip_prefix(&format!("{key}="))).map(str::to_owned)
     }
@@ -62,7 +82,7 @@ fn value<'a>(instance: &'a Value, key: &str) -> &'a str {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manifest_becomes_a_managed_instance_with_the_platforms_id_and_token() {
-    let managed = Managed::start().await;
+    let managed = Managed::start("").await;
     let env = &managed.env;
     let sealed = env.sealed("c", "FEED_KEY", "c0llectors-key");
     env.declare_with("c", "contract: a_collector", &sealed);
@@ -96,7 +116,7 @@ async fn a_manifest_becomes_a_managed_instance_with_the_platforms_id_and_token()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_made_in_the_platform_is_run_and_removed() {
-    let managed = Managed::start().await;
+    let managed = Managed::start("").await;
     let env = &managed.env;
     env.declare_with("c", "contract: a_collector", "");
     env.lockstep(&["apply"]).with(0);

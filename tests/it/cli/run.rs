@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    environment::{TestEnvironment, until},
+    environment::{TestEnvironment, now, until},
     running::Running,
 };
 use crate::engine::support::docker;
@@ -175,4 +175,33 @@ fn health_and_status_are_served() {
     assert!(health.starts_with("HTTP/1.0 200") && health.contains("\"healthy\":true"), "{health}");
     let id = env.running()["a"].clone();
     until("its status", 10, || get(port, "/status").contains(&id));
+}
+
+#[test]
+fn a_renamed_instance_with_the_same_id_begins_when_the_former_one_is_stopped() {
+    const ID: &str = "id: 5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b55";
+    let env = TestEnvironment::with("platforms: {}\nprune: {retain: 0s}\n");
+    env.declare_with("old", ID, "");
+    env.lockstep(&["apply"]).with(0);
+    let began = now();
+    env.forget("old");
+    env.declare_with("new", ID, "");
+    env.lockstep(&["apply"]).with(0);
+    assert_eq!(env.running().keys().collect::<Vec<_>>(), ["new"]);
+    let events = env.events_since(&began);
+    let at = |word: &str| events.iter().position(|event| event == word).unwrap();
+    assert!(at("die") < at("start"), "never two at once: {events:?}");
+
+    let running = Running::start(&env, &[]);
+    let began = now();
+    env.forget("new");
+    env.declare_with("third", ID, "");
+    until("the third one alone", 90, || {
+        let running = env.running();
+        running.len() == 1 && running.contains_key("third")
+    });
+    let events = env.events_since(&began);
+    let at = |word: &str| events.iter().position(|event| event == word).unwrap();
+    assert!(at("die") < at("start"), "never two at once: {events:?}");
+    running.end();
 }

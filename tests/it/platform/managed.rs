@@ -70,6 +70,7 @@ fn outgoing(title: &str) -> OutgoingInstance {
         configuration: BTreeMap::from([
             ("MISP_URL".to_owned(), OutgoingValue::Clear("https://misp.example.org".to_owned())),
             ("MISP_KEY".to_owned(), OutgoingValue::Secret(SecretString::from(SECRET))),
+            ("MISP_TAGS".to_owned(), OutgoingValue::List("a,b".to_owned())),
         ]),
     }
 }
@@ -320,6 +321,8 @@ async fn the_release_is_asked_for_once_and_again_after_an_upgrade() {
         known(invalid),
         known(invalid),
         known(invalid),
+        known(invalid),
+        known(valid),
         known(plain),
         synced("6.8.17"),
         known(plain),
@@ -342,6 +345,8 @@ async fn the_release_is_asked_for_once_and_again_after_an_upgrade() {
         "LockstepKnowsTitledEdits",
         "LockstepKnowsTitledListing",
         "LockstepKnowsMigration",
+        "LockstepKnowsKeys",
+        "LockstepKnowsLists",
         "LockstepManaged",
         "LockstepPingManager",
         "LockstepManaged",
@@ -394,7 +399,9 @@ async fn a_day(newer: bool) -> Vec<(String, String, Value)> {
     if newer {
         answers.push(data(json!({})));
     } else {
-        answers.extend((0..5).map(|_| invalid()));
+        answers.extend((0..6).map(|_| invalid()));
+        // It takes lists of texts, and no others.
+        answers.push(data(json!({})));
     }
     answers.extend([
         data(json!({ "connectorsForManagers": [], "connectors": [] })),

@@ -23,7 +23,7 @@ pub(crate) const TOKEN: &str = "lockstep-test-token-3f9a";
 
 /// A folder that the environment names.
 #[expect(clippy::disallowed_methods, reason = "the tests are told by the environment where their data are")]
-fn folder(variable: &str) -> Option<PathBuf> {
+pub(crate) fn folder(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).map(PathBuf::from)
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn options(older: bool, capabilities: &[&str]) -> Options {
         licence: true,
         envelope: None,
         catalogs: Vec::new(),
+        ingestion_group: true,
     }
 }
 
@@ -130,6 +131,17 @@ impl StandIn {
         let answer: Value = request.send().await.unwrap().json().await.unwrap();
         assert!(answer.get("errors").is_none(), "{answer}");
         answer["data"].clone()
+    }
+
+    /// The managers that it knows.
+    pub(crate) async fn managers(&self) -> Vec<Value> {
+        serde_json::from_str(&self.text("/managers.json").await).unwrap()
+    }
+
+    /// Registers as a connector does by itself.
+    pub(crate) async fn register_connector(&self, id: &str, name: &str) {
+        let input = format!("{{id: \"{id}\", name: \"{name}\", type: EXTERNAL_IMPORT}}");
+        self.graphql(&format!("mutation {{ registerConnector(input: {input}) {{ id }} }}")).await;
     }
 
     pub(crate) async fn ping(&self, id: impl ToString) {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::client::OpenCtiClient,
+    dialect::Dialect,
     documents::{ADD, CONNECTOR, EDIT, MIGRATE},
     wire::{ConnectorWire, IdWire},
 };
@@ -13,6 +14,22 @@ use crate::{
     platform::{Failure, OutgoingInstance, OutgoingValue, PlatformError, words},
 };
 
+/// What to do about refusals whose words don't say it, by some of their words in lower case.
+const ADVICE: [(&str, &str); 6] = [
+    (
+        "default group for ingestion",
+        "make one of its groups the default group of ingestion users, or make the user by hand and name it in \
+         `serviceAccount`",
+    ),
+    ("service account already exists", "name another one in `serviceAccount`, or that one with `create: false`"),
+    (
+        "connector_name_already_exists",
+        "give the instance another name (`CONNECTOR_NAME`), or name the connector that has it by its id (`spec.id`)",
+    ),
+    ("no connector manager configured", "it forgot its connector manager; `lockstep run` registers it anew"),
+    ("target contract not found", "its catalog has no such image; take the catalog from the platform itself"),
+    ("not compatible with the platform version", "choose a version of the contract that is made for its release"),
+];
 /// Words of the platform when it runs without its licence, in lower case.
 const NO_LICENCE: &str = "enterprise edition is not enabled";
 
@@ -28,7 +45,7 @@ impl OpenCtiClient {
             ("name", json!(instance.title)),
             ("catalog_id", json!(instance.catalog)),
             ("manager_contract_image", json!(instance.image)),
-            ("manager_contract_configuration", configuration(instance)),
+            ("manager_contract_configuration", configuration(dialect, instance)),
         ];
         input.extend(rest.map(|(key, value)| (key.to_owned(), value)));
         let made = self.read(ADD, "managedConnectorAdd", json!({ "input": input })).await;
@@ -53,7 +70,7 @@ impl OpenCtiClient {
             "id": id.to_string(),
             "name": if keeps_name { &current.name } else { &instance.title },
             "connector_user_id": account,
-            "manager_contract_configuration": configuration(instance),
+            "manager_contract_configuration": configuration(dialect, instance),
         });
         if dialect.titled_edits {
             input["title"] = json!(instance.title);
@@ -67,7 +84,8 @@ impl OpenCtiClient {
         id: ConnectorId,
         instance: &OutgoingInstance,
     ) -> Result<(), PlatformError> {
-        if !self.dialect().await?.migration {
+        let dialect = self.dialect().await?;
+        if !dialect.migration {
             let why =
                 "make a connector that registered itself a managed one; upgrade the platform, or make a new connector";
             return Err(self.error(MIGRATE, Failure::Unsupported(why.to_owned())));
@@ -75,7 +93,7 @@ impl OpenCtiClient {
         let input = json!({
             "connectorId": id.to_string(),
             "containerImage": instance.image,
-            "configuration": configuration(instance),
+            "configuration": configuration(dialect, instance),
             "resetConnectorState": false,
             // A connector that used a person's token would make the person a service account.
             "convertUserToServiceAccount": false,
@@ -92,9 +110,14 @@ fn sanitised(title: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-fn configuration(instance: &OutgoingInstance) -> Value {
+fn configuration(dialect: Dialect, instance: &OutgoingInstance) -> Value {
     let value = |(key, value): (&String, &OutgoingValue)| match value {
-        OutgoingValue::Clear(text) => Some(json!({ "key": key, "value": text })),
+        // One text would be one item there, which no contract that names the items allows.
+        OutgoingValue::List(text) if dialect.lists => {
+            let items: Vec<_> = text.split(',').filter(|item| !item.is_empty()).collect();
+            Some(json!({ "key": key, "value": items }))
+        }
+        OutgoingValue::Clear(text) | OutgoingValue::List(text) => Some(json!({ "key": key, "value": text })),
         OutgoingValue::Secret(secret) => Some(json!({ "key": key, "value": secret.expose_secret() })),
         OutgoingValue::Kept => None,
     };
@@ -114,10 +137,13 @@ fn discreet(instance: &OutgoingInstance, mut error: PlatformError) -> PlatformEr
             }
         }
     }
-    if let Failure::Refused { text, .. } = &error.failure
-        && text.to_lowercase().contains(NO_LICENCE)
-    {
-        error.failure = Failure::NoLicence { text: text.clone() };
+    if let Failure::Refused { text, .. } = &mut error.failure {
+        let lower = text.to_lowercase();
+        if lower.contains(NO_LICENCE) {
+            error.failure = Failure::NoLicence { text: text.clone() };
+        } else if let Some((_, advice)) = ADVICE.into_iter().find(|(words, _)| lower.contains(words)) {
+            *text = format!("{text}; {advice}");
+        }
     }
     error
 }

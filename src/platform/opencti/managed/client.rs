@@ -14,7 +14,7 @@ use crate::{
     model::ConnectorId,
     platform::{
         About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagerIdentity, OutgoingInstance,
-        PlatformError, RequestedStatus, words,
+        PlatformError, RequestedStatus, is_shut_out, words,
     },
 };
 
@@ -59,8 +59,33 @@ impl OpenCtiClient {
         }
     }
 
+    async fn check_key_of(
+        &self,
+        manager: &ManagerIdentity,
+        opens: &(dyn Fn(&str) -> bool + Send + Sync),
+    ) -> Result<(), PlatformError> {
+        let managers = match self.list_managers().await {
+            Ok(managers) => managers,
+            // Without the right to see them, or in a release that does not list them, only what was sealed can tell.
+            Err(PlatformError { failure: Failure::Forbidden { .. }, .. }) => Vec::new(),
+            Err(error) if matches!(error.failure, Failure::Refused { .. }) && !error.is_transient() => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        let known = managers.iter().find(|known| known.id == manager.id);
+        let same = match known.and_then(|known| known.public_key.as_deref()) {
+            Some(registered) => manager.has(registered),
+            None => !is_shut_out(&self.list_managed().await?, opens),
+        };
+        if same {
+            return Ok(());
+        }
+        let registered = known.map_or_else(|| format!("id `{}`", words(&manager.id, 200)), named);
+        Err(self.error(documents::REGISTER, Failure::OtherKey { registered }))
+    }
+
     async fn list_managers(&self) -> Result<Vec<ListedManager>, PlatformError> {
-        let managers: Vec<wire::ManagerWire> = self.read(documents::MANAGERS, "connectorManagers", json!({})).await?;
+        let document = if self.dialect().await?.keys { documents::MANAGERS_KEYED } else { documents::MANAGERS };
+        let managers: Vec<wire::ManagerWire> = self.read(document, "connectorManagers", json!({})).await?;
         Ok(managers.into_iter().map(ListedManager::from).collect())
     }
 
@@ -97,6 +122,14 @@ fn named(manager: &ListedManager) -> String {
 }
 
 impl ManagedPlatform for OpenCtiClient {
+    fn check_key<'a>(
+        &'a self,
+        manager: &'a ManagerIdentity,
+        opens: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    ) -> BoxFuture<'a, Result<(), PlatformError>> {
+        self.check_key_of(manager, opens).boxed()
+    }
+
     fn register_manager<'a>(&'a self, manager: &'a ManagerIdentity) -> BoxFuture<'a, Result<About, PlatformError>> {
         self.register_as(manager).boxed()
     }
@@ -142,6 +175,10 @@ impl ManagedPlatform for OpenCtiClient {
     fn delete(&self, id: ConnectorId) -> BoxFuture<'_, Result<(), PlatformError>> {
         async move { self.ask(documents::DELETE, "deleteConnector", json!({ "id": id.to_string() })).await.map(drop) }
             .boxed()
+    }
+
+    fn migrates(&self) -> BoxFuture<'_, Result<bool, PlatformError>> {
+        async move { Ok(self.dialect().await?.migration) }.boxed()
     }
 
     fn migrate<'a>(

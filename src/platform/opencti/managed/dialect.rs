@@ -7,7 +7,9 @@ use super::{
         client::{INVALID_DOCUMENT, OpenCtiClient},
         documents::Document,
     },
-    documents::{KNOWS_ACCOUNTS, KNOWS_ALL, KNOWS_MIGRATION, KNOWS_TITLED_EDITS, KNOWS_TITLED_LISTING},
+    documents::{
+        KNOWS_ACCOUNTS, KNOWS_ALL, KNOWS_KEYS, KNOWS_LISTS, KNOWS_MIGRATION, KNOWS_TITLED_EDITS, KNOWS_TITLED_LISTING,
+    },
 };
 use crate::platform::{Failure, PlatformError};
 
@@ -22,6 +24,10 @@ pub(super) struct Dialect {
     pub(super) titled_listing: bool,
     /// Connectors that registered themselves become managed ones.
     pub(super) migration: bool,
+    /// The public keys of managers are told.
+    pub(super) keys: bool,
+    /// The items of a list are several texts, not one that joins them.
+    pub(super) lists: bool,
 }
 
 /// What was found out, for the version it was found out of.
@@ -50,13 +56,22 @@ impl OpenCtiClient {
             return Ok(dialect);
         }
         let dialect = if self.takes(KNOWS_ALL).await? {
-            Dialect { accounts: true, titled_edits: true, titled_listing: true, migration: true }
+            Dialect {
+                accounts: true,
+                titled_edits: true,
+                titled_listing: true,
+                migration: true,
+                keys: true,
+                lists: false,
+            }
         } else {
             Dialect {
                 accounts: self.takes(KNOWS_ACCOUNTS).await?,
                 titled_edits: self.takes(KNOWS_TITLED_EDITS).await?,
                 titled_listing: self.takes(KNOWS_TITLED_LISTING).await?,
                 migration: self.takes(KNOWS_MIGRATION).await?,
+                keys: self.takes(KNOWS_KEYS).await?,
+                lists: self.takes(KNOWS_LISTS).await?,
             }
         };
         known.dialect = Some(dialect);
@@ -76,6 +91,12 @@ impl OpenCtiClient {
 
 /// Whether a document was refused for what its release does not have; some servers give that no code.
 fn is_unknown(code: &str, text: &str) -> bool {
-    let words = ["Cannot query field", "is not defined by type", "Unknown type", "Unknown argument"];
+    let words = [
+        "Cannot query field",
+        "is not defined by type",
+        "Unknown type",
+        "Unknown argument",
+        "cannot represent a non string",
+    ];
     code == INVALID_DOCUMENT || code.is_empty() && words.iter().any(|words| text.contains(words))
 }

@@ -1,7 +1,7 @@
 //! The GraphQL documents of connector managers, as text; tests check each against the platform's schema.
 //!
-//! Inputs are passed as one variable each, since releases differ in their fields. The values of a configuration are texts
-//! everywhere: releases that take a list of texts take one text for a list of one.
+//! Inputs are passed as one variable each, since releases differ in their fields. The values of a configuration are texts;
+//! older releases take a list of texts, for which one text is a list of one.
 
 use super::super::documents::Document;
 
@@ -28,6 +28,13 @@ pub const MANAGERS: Document = Document {
     what: "list the connector managers",
     capability: "MODULES",
     text: "query LockstepManagers { connectorManagers { id name active } }",
+};
+
+/// The same with their keys, on platforms that tell them.
+pub const MANAGERS_KEYED: Document = Document {
+    what: "list the connector managers",
+    capability: "MODULES",
+    text: "query LockstepManagers { connectorManagers { id name active public_key } }",
 };
 
 /// Every instance that a manager is to run.
@@ -132,8 +139,20 @@ pub const ALL: [Document; 11] =
     [REGISTER, PING, MANAGERS, MANAGED, CONNECTOR, USERS, ADD, EDIT, REQUEST, DELETE, LICENCE];
 
 /// Those that only newer releases take.
-pub const NEWER: [Document; 7] =
-    [MANAGED_TITLED, MIGRATE, KNOWS_ALL, KNOWS_ACCOUNTS, KNOWS_TITLED_EDITS, KNOWS_TITLED_LISTING, KNOWS_MIGRATION];
+pub const NEWER: [Document; 9] = [
+    MANAGERS_KEYED,
+    MANAGED_TITLED,
+    MIGRATE,
+    KNOWS_ALL,
+    KNOWS_KEYS,
+    KNOWS_ACCOUNTS,
+    KNOWS_TITLED_EDITS,
+    KNOWS_TITLED_LISTING,
+    KNOWS_MIGRATION,
+];
+
+/// Those that only older releases take.
+pub const OLDER: [Document; 1] = [KNOWS_LISTS];
 
 /// The capabilities that the whole of `registration: managed` needs, with what each is for.
 pub const CAPABILITIES: [(&str, &str); 4] = [
@@ -161,6 +180,30 @@ pub const KNOWS_ALL: Document = Document {
     convertUserToServiceAccount: false
   }) @skip(if: true) { id }
   pingConnector(id: \"none\") @skip(if: true) { title }
+  registerConnectorsManager(input: { id: \"none\", name: \"none\", public_key: \"none\" }) @skip(if: true) { public_key }
+  __typename
+}",
+};
+
+/// Whether a release tells the keys of managers.
+pub const KNOWS_KEYS: Document = Document {
+    what: "ask what its release takes",
+    capability: "",
+    text: "mutation LockstepKnowsKeys {
+  registerConnectorsManager(input: { id: \"none\", name: \"none\", public_key: \"none\" }) @skip(if: true) { public_key }
+  __typename
+}",
+};
+
+/// Whether a release takes several texts for one value of a configuration, as releases do that take no other lists.
+pub const KNOWS_LISTS: Document = Document {
+    what: "ask what its release takes",
+    capability: "",
+    text: "mutation LockstepKnowsLists {
+  managedConnectorEdit(input: {
+    id: \"none\", name: \"none\", connector_user_id: \"none\",
+    manager_contract_configuration: [{ key: \"none\", value: [\"one\", \"two\"] }]
+  }) @skip(if: true) { id }
   __typename
 }",
 };

@@ -28,11 +28,18 @@ pub(super) struct ManagerWire {
     id: String,
     name: String,
     active: Option<bool>,
+    /// There where it was asked for.
+    public_key: Option<String>,
 }
 
 impl From<ManagerWire> for ListedManager {
     fn from(wire: ManagerWire) -> Self {
-        Self { id: words(&wire.id, WORD), name: words(&wire.name, WORD), active: wire.active }
+        Self {
+            id: words(&wire.id, WORD),
+            name: words(&wire.name, WORD),
+            active: wire.active,
+            public_key: wire.public_key.filter(|key| !key.trim().is_empty()),
+        }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Instances that a platform has the real binary manage.
 
+mod accounts;
 mod canary;
+mod keys;
+mod lists;
+mod lost;
 mod people;
 mod source;
-mod support;
+pub(super) mod support;

@@ -270,3 +270,34 @@ async fn a_saved_plan_is_refused_where_its_platform_has_moved() {
     managed.delete(&managed.id(&a).await).await;
     env.lockstep(&["apply", "plan.json"]).with(9).saying("is refused").saying(&named);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_release_can_not_migrate_the_standalone_connector_goes_on_and_the_plan_says_why() {
+    let managed = Managed::start_as(true, "", "").await;
+    let env = &managed.env;
+    managed.configure("self", "", "");
+    env.declare("a", "");
+    managed.apply().with(0);
+    let running = env.running();
+    managed.configure("managed", "", "");
+    let why = "its release can't make that a managed one";
+    env.lockstep(&["plan"]).with(7).saying(why).saying("upgrade the platform");
+    managed.apply().with(7).saying(why);
+    assert_eq!((env.running(), managed.count().await), (running, 1));
+    managed.configure("self", "", "");
+    managed.apply().with(0).saying("No changes.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_of_the_state_in_the_platform_makes_the_container_anew_once() {
+    let managed = Managed::start("", "").await;
+    managed.env.declare("a", "");
+    managed.apply().with(0);
+    let container = managed.env.running()["a"].clone();
+    managed.reset(&managed.id(&managed.env.instance("a")).await).await;
+    managed.apply().with(0).saying("1 changed");
+    let anew = managed.env.running()["a"].clone();
+    assert_ne!(anew, container);
+    managed.apply().with(0).saying("No changes.");
+    assert_eq!(managed.env.running()["a"], anew);
+}

@@ -20,35 +20,62 @@ use crate::{
 const ALL: [&str; 5] = ["CONNECTORAPI", "SETTINGS_SETACCESSES", "MODULES", "MODULES_MODMANAGE", "INGESTION"];
 
 /// The manager's key of one test run.
-pub(super) fn key() -> &'static str {
+pub(in crate::cli) fn key() -> &'static str {
     static KEY: OnceLock<String> = OnceLock::new();
     KEY.get_or_init(|| ManagerKey::generate().unwrap().expose_secret().to_owned())
 }
 
 /// Opens what the platform has sealed for the manager.
-pub(super) fn opened(envelope: &str) -> String {
+pub(in crate::cli) fn opened(envelope: &str) -> String {
     static KEY: OnceLock<ManagerKey> = OnceLock::new();
     let key = KEY.get_or_init(|| ManagerKey::from_pem(&key().to_owned().into()).unwrap());
     key.open(envelope).unwrap().expose_secret().to_owned()
 }
 
-pub(super) struct Managed {
-    pub(super) env: TestEnvironment,
-    pub(super) platform: StandIn,
+pub(in crate::cli) struct Managed {
+    pub(in crate::cli) env: TestEnvironment,
+    pub(in crate::cli) platform: StandIn,
     older: bool,
 }
 
 impl Managed {
     /// With further lines for the platform's settings, each ended with a comma, and further settings.
-    pub(super) async fn start(of_platform: &str, settings: &str) -> Self {
+    pub(in crate::cli) async fn start(of_platform: &str, settings: &str) -> Self {
         Self::start_as(false, of_platform, settings).await
     }
 
-    pub(super) async fn start_as(older: bool, of_platform: &str, settings: &str) -> Self {
+    pub(in crate::cli) async fn start_as(older: bool, of_platform: &str, settings: &str) -> Self {
         let env = TestEnvironment::new();
         let catalog = fs::read_to_string(env.path("connectors/catalog/test.json")).unwrap();
         let catalog: Value = serde_json::from_str(&catalog).unwrap();
-        let platform = StandIn::start_options(Options { catalogs: vec![catalog], ..options(older, &ALL) }).await;
+        Self::start_options(env, of_platform, settings, Options { catalogs: vec![catalog], ..options(older, &ALL) })
+            .await
+    }
+
+    /// At a platform that can make no accounts for connectors.
+    pub(in crate::cli) async fn start_without_ingestion_group(older: bool) -> Self {
+        let env = TestEnvironment::new();
+        let catalog = fs::read_to_string(env.path("connectors/catalog/test.json")).unwrap();
+        let catalogs = vec![serde_json::from_str(&catalog).unwrap()];
+        let options = Options { catalogs, ingestion_group: false, ..options(older, &ALL) };
+        Self::start_options(env, "", "", options).await
+    }
+
+    /// With further properties in the contract of every instance.
+    pub(in crate::cli) async fn start_with_properties(older: bool, properties: Vec<(String, Value)>) -> Self {
+        let env = TestEnvironment::new();
+        let catalog = fs::read_to_string(env.path("connectors/catalog/test.json")).unwrap();
+        let mut catalog: Value = serde_json::from_str(&catalog).unwrap();
+        let known = catalog["contracts"][0]["config_schema"]["properties"].as_object_mut().unwrap();
+        known.extend(properties);
+        env.write("connectors/catalog/test.json", &catalog.to_string());
+        let options = Options { catalogs: vec![catalog], ..options(older, &ALL) };
+        Self::start_options(env, "", "", options).await
+    }
+
+    async fn start_options(env: TestEnvironment, of_platform: &str, settings: &str, options: Options) -> Self {
+        let older = options.older;
+        let platform = StandIn::start_options(options).await;
         env.write("t", &format!("{TOKEN}\n"));
         env.write("manager.pem", key());
         fs::set_permissions(env.path("manager.pem"), fs::Permissions::from_mode(0o600)).unwrap();
@@ -57,11 +84,34 @@ impl Managed {
         managed
     }
 
-    pub(super) fn configure(&self, registration: &str, of_platform: &str, settings: &str) {
+    /// With the files of these keys.
+    pub(in crate::cli) fn configure_key(&self, keys: &str) {
+        let (url, name) = (self.platform.url(), &self.env.name);
+        self.env.settings(&format!(
+            "platforms: {{opencti: {{kind: opencti, url: '{url}', token: {{file: t}}, manager: {{id: {name}, name: edge, \
+             {keys}}}, registration: managed}}}}\n"
+        ));
+    }
+
+    /// The ids of users, by their names.
+    pub(in crate::cli) async fn users(&self, names: &[&str]) -> Vec<Value> {
+        let listed = self.platform.graphql("{ users { edges { node { id name } } } }").await;
+        let all = listed["users"]["edges"].as_array().unwrap();
+        let id = |name: &&str| all.iter().find(|edge| edge["node"]["name"] == **name).unwrap()["node"]["id"].clone();
+        names.iter().map(id).collect()
+    }
+
+    /// The confidence of accounts that were made for connectors, by their names.
+    pub(in crate::cli) async fn confidence(&self) -> Value {
+        serde_json::from_str(&self.platform.text("/confidence.json").await).unwrap()
+    }
+
+    pub(in crate::cli) fn configure(&self, registration: &str, of_platform: &str, settings: &str) {
         let url = self.platform.url();
         let manager = match registration {
-            "managed" => "manager: {id: lockstep-1, name: edge, key: manager.pem},",
-            _ => "",
+            // What carries a manager's id on the engine is one test's alone.
+            "managed" => format!("manager: {{id: {}, name: edge, key: manager.pem}},", self.env.name),
+            _ => String::new(),
         };
         self.env.settings(&format!(
             "platforms: {{opencti: {{kind: opencti, url: '{url}', token: {{file: t}}, {manager} {of_platform} \
@@ -70,22 +120,22 @@ impl Managed {
     }
 
     /// The managed connector of a name, as the platform has it.
-    pub(super) async fn at_platform(&self, name: &str) -> Value {
+    pub(in crate::cli) async fn at_platform(&self, name: &str) -> Value {
         let all = self.platform.connectors().await;
         all.into_iter().find(|known| known["name"] == name).unwrap_or(Value::Null)
     }
 
-    pub(super) async fn id(&self, name: &str) -> String {
+    pub(in crate::cli) async fn id(&self, name: &str) -> String {
         self.at_platform(name).await["id"].as_str().unwrap().to_owned()
     }
 
     /// How many connectors the platform has.
-    pub(super) async fn count(&self) -> usize {
+    pub(in crate::cli) async fn count(&self) -> usize {
         self.platform.connectors().await.len()
     }
 
     /// One variable of an instance's container.
-    pub(super) fn variable(&self, short: &str, key: &str) -> Option<String> {
+    pub(in crate::cli) fn variable(&self, short: &str, key: &str) -> Option<String> {
         // It may be replaced just now.
         let id = self.env.containers(true).get(short)?.clone();
         let set = docker_quietly(&["inspect", "--format", "{{json .Config.Env}}", &id]);
@@ -93,12 +143,12 @@ impl Managed {
         set.iter().find_map(|line| line.strip_prefix(&format!("{key}="))).map(str::to_owned)
     }
 
-    pub(super) fn apply(&self) -> Ended {
+    pub(in crate::cli) fn apply(&self) -> Ended {
         self.env.lockstep(&["apply"])
     }
 
     /// What a person does in the platform's pages: asks for a start or a stop.
-    pub(super) async fn request(&self, id: &str, status: &str) {
+    pub(in crate::cli) async fn request(&self, id: &str, status: &str) {
         let text = format!(
             "mutation {{ updateConnectorRequestedStatus(input: {{id: \"{id}\", status: {status}}}) {{ id }} }}"
         );
@@ -106,7 +156,7 @@ impl Managed {
     }
 
     /// What a person does in the platform's pages: changes a configuration.
-    pub(super) async fn edit(&self, name: &str, pairs: &[(&str, &str)]) {
+    pub(in crate::cli) async fn edit(&self, name: &str, pairs: &[(&str, &str)]) {
         let id = self.id(name).await;
         let pairs = configuration(pairs);
         let title = if self.older { String::new() } else { format!("title: \"{name}\", ") };
@@ -118,7 +168,7 @@ impl Managed {
     }
 
     /// What a person does in the platform's pages: makes an instance and asks for its start.
-    pub(super) async fn make(&self, name: &str, pairs: &[(&str, &str)]) -> String {
+    pub(in crate::cli) async fn make(&self, name: &str, pairs: &[(&str, &str)]) -> String {
         let image = self.env.image();
         let image = image.trim_end_matches(":1");
         let pairs = configuration(pairs);
@@ -132,16 +182,16 @@ impl Managed {
         id
     }
 
-    pub(super) async fn delete(&self, id: &str) {
+    pub(in crate::cli) async fn delete(&self, id: &str) {
         self.platform.graphql(&format!("mutation {{ deleteConnector(id: \"{id}\") }}")).await;
     }
 
-    pub(super) async fn reset(&self, id: &str) {
+    pub(in crate::cli) async fn reset(&self, id: &str) {
         self.platform.graphql(&format!("mutation {{ resetStateConnector(id: \"{id}\") {{ id }} }}")).await;
     }
 
     /// Registers us as the manager, which people need before they can make anything.
-    pub(super) fn register(&self) {
+    pub(in crate::cli) fn register(&self) {
         self.apply().with(0);
     }
 }
@@ -152,7 +202,7 @@ fn configuration(pairs: &[(&str, &str)]) -> String {
 }
 
 /// Waits until a condition that has to be asked for holds.
-pub(super) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+pub(in crate::cli) async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
     let waiting = async {
         let mut turn = tokio::time::interval(Duration::from_millis(50));
         while !holds().await {

@@ -88,6 +88,13 @@ impl StandIn {
         assert!(answer.status().is_success());
     }
 
+    /// Makes the calls fail, so many times, whose method and path begin like what is before `*` and end like what follows.
+    pub(crate) async fn fault_of(&self, call: &str, kind: &str, times: u64) {
+        let url = format!("http://{}/_fault", self.server);
+        let body = json!({ "kind": kind, "call": call, "times": times });
+        assert!(reqwest::Client::new().post(url).json(&body).send().await.unwrap().status().is_success());
+    }
+
     /// Registers as a connector of a kind does, which is its sign of life too.
     pub(crate) async fn come(&self, kind: &str, id: impl ToString) {
         let input = json!({
