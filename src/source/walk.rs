@@ -220,9 +220,12 @@ impl Walker {
             }
             let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
             let mut file = File::from(handle);
-            file.read_exact(&mut content).map_err(|error| match error.kind() {
-                io::ErrorKind::UnexpectedEof => moved(),
-                _ => WalkError::Moved(SourceError::Io { path: name.clone(), source: error }),
+            file.read_exact(&mut content).map_err(|error| {
+                if error.kind() == io::ErrorKind::UnexpectedEof {
+                    moved()
+                } else {
+                    WalkError::Moved(SourceError::Io { path: name.clone(), source: error })
+                }
             })?;
             if State::of(&stat(&file, path)?) != state {
                 return Err(moved());
