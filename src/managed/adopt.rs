@@ -152,7 +152,8 @@ pub(super) fn listed(
         let message = format!("another instance has the name `{}` at platform `{}` too", wanted.title, site.name);
         return held(message, "give each instance a name of its own (`CONNECTOR_NAME`)");
     }
-    if management.catalog.is_none() {
+    // OpenAEV knows a contract by its slug alone.
+    if management.catalog.is_none() && wanted.kind.platform() == PlatformKind::OpenCti {
         let message = "its catalog does not say what the platform knows it by (`id`)".to_owned();
         return held(message, "take the catalog from the platform, unchanged");
     }

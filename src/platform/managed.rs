@@ -142,8 +142,8 @@ pub struct OutgoingInstance {
     pub contract: Slug,
     /// The contract's image, without its tag.
     pub image: String,
-    /// The id of the catalog that has the contract, as the platform knows it.
-    pub catalog: String,
+    /// The id of the catalog that has the contract, as OpenCTI knows it; OpenAEV needs none.
+    pub catalog: Option<String>,
     /// What it does.
     pub kind: ConnectorKind,
     /// An id to keep, where the platform allows to choose it (OpenAEV).

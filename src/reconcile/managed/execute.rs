@@ -78,7 +78,6 @@ fn outgoing(entry: &Entry, openers: &Openers) -> Result<OutgoingInstance, AtPlat
         AtPlatformError::Secret(Box::new(finding.of_instance(&wanted.name)))
     };
     let management = wanted.management.as_ref().ok_or_else(|| missing("how its platform has it managed"))?;
-    let catalog = management.catalog.clone().ok_or_else(|| missing("what the platform calls its catalog"))?;
     let values = management.keys.iter().filter_map(|key| wanted.env.get(key).map(|value| (key, value)));
     let configuration = values.map(|(key, value)| {
         let outgoing = match value {
@@ -102,7 +101,7 @@ fn outgoing(entry: &Entry, openers: &Openers) -> Result<OutgoingInstance, AtPlat
         title: wanted.title.clone(),
         contract: wanted.contract.clone(),
         image: management.image.clone(),
-        catalog,
+        catalog: management.catalog.clone(),
         kind: wanted.kind,
         id: management.id.is_some().then_some(wanted.id),
         account: AccountOf {

@@ -115,6 +115,17 @@ async fn a_manifest_becomes_a_managed_instance_with_the_platforms_id_and_token()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_platforms_own_catalog_is_enough_to_make_instances() {
+    let managed = Managed::start().await;
+    let env = &managed.env;
+    let text = fs::read_to_string(env.path("lockstep.yaml")).unwrap();
+    env.write("lockstep.yaml", &text.replace("[{source: catalog/test.json}]", "[{platform: aev}]"));
+    env.declare_with("c", &format!("contract: a_collector\nimage: '{}'", env.image()), "");
+    env.lockstep(&["apply"]).with(0).saying("1 added, 0 changed, 0 destroyed");
+    assert_eq!(managed.instances().await[0]["connector_instance_current_status"], "started");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_instance_made_in_the_platform_is_run_and_removed() {
     let managed = Managed::start("").await;
     let env = &managed.env;

@@ -63,7 +63,7 @@ fn outgoing(title: &str) -> OutgoingInstance {
         title: title.to_owned(),
         contract: Slug::try_from("misp").unwrap(),
         image: "opencti/connector-misp".to_owned(),
-        catalog: "catalog-1".to_owned(),
+        catalog: Some("catalog-1".to_owned()),
         kind: ConnectorKind::ExternalImport,
         id: None,
         account: AccountOf { name: Some("lockstep".to_owned()), create: false, confidence: None },

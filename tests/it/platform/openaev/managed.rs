@@ -47,7 +47,7 @@ fn outgoing(values: &[(&str, OutgoingValue)]) -> OutgoingInstance {
         title: "A title".to_owned(),
         contract: Slug::try_from("example_collector").unwrap(),
         image: "example/collector".to_owned(),
-        catalog: "example".to_owned(),
+        catalog: None,
         kind: ConnectorKind::Collector,
         id: None,
         account: AccountOf { name: None, create: false, confidence: None },
