@@ -39,9 +39,9 @@ async fn assert_one_runs(managed: &Managed, words: &str) {
 }
 
 /// One that registers itself and has come.
-async fn standalone() -> Managed {
+async fn standalone(of_platform: &str) -> Managed {
     let managed = Managed::start("").await;
-    managed.configure("self", "");
+    managed.configure("self", of_platform);
     managed.env.declare_with("c", &format!("contract: a_collector\nid: {ID}"), "");
     managed.env.lockstep(&["apply"]).with(0);
     managed.platform.come("collector", ID).await;
@@ -93,8 +93,7 @@ async fn neither_a_lost_answer_nor_a_kill_loses_a_change_or_a_removal() {
 #[tokio::test(flavor = "multi_thread")]
 async fn from_standalone_to_managed_and_back_with_one_id_whatever_happens_between() {
     for (call, kill) in [(MAKE, false), (MAKE, true), (REQUEST, false), (REQUEST, true)] {
-        let managed = standalone().await;
-        let container = managed.env.running();
+        let managed = standalone("").await;
         managed.configure("managed", "");
         let shown = managed.env.lockstep(&["plan"]).with(0).saying("will be migrated to a managed connector");
         assert!(shown.stdout.contains("1 to change, 0 to destroy"), "{}", shown.stdout);
@@ -106,13 +105,23 @@ async fn from_standalone_to_managed_and_back_with_one_id_whatever_happens_betwee
         }
         assert_one_runs(&managed, call).await;
         assert_eq!(managed.variable("c", "COLLECTOR_ID").as_deref(), Some(ID));
-        assert_eq!(managed.env.running(), container, "the platform gave the token that it had");
         managed.configure("self", "");
         managed.env.lockstep(&["apply"]).with(0);
         managed.env.lockstep(&["apply"]).with(0).saying("No changes.");
         assert_eq!(managed.variable("c", "COLLECTOR_ID").as_deref(), Some(ID));
         assert_eq!((managed.env.running().len(), managed.instances().await.len()), (1, 1));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_platform_gives_what_the_container_has_a_migration_leaves_it_running() {
+    const TENANT: &str = "tenant: 2cffad3a-0001-4078-b0e2-ef74274022c3,";
+    let managed = standalone(TENANT).await;
+    let container = managed.env.running();
+    managed.configure("managed", TENANT);
+    managed.env.lockstep(&["apply"]).with(0).saying("1 changed");
+    managed.env.lockstep(&["apply"]).with(0).saying("No changes.");
+    assert_eq!((managed.env.running(), managed.instances().await.len()), (container, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
