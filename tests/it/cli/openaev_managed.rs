@@ -116,7 +116,7 @@ async fn a_manifest_becomes_a_managed_instance_with_the_platforms_id_and_token()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platforms_own_catalog_is_enough_to_make_instances() {
-    let managed = Managed::start().await;
+    let managed = Managed::start("").await;
     let env = &managed.env;
     let text = fs::read_to_string(env.path("lockstep.yaml")).unwrap();
     env.write("lockstep.yaml", &text.replace("[{source: catalog/test.json}]", "[{platform: aev}]"));
