@@ -33,7 +33,7 @@ pub(super) struct Service {
     pub(super) node: Node,
     /// The lines it takes, from its name on.
     pub(super) lines: Range<u32>,
-    /// What could not be read of it: anchors, aliases, tags.
+    /// What could not be read of it, such as tags.
     pub(super) refused: Vec<Finding>,
 }
 
@@ -68,7 +68,7 @@ impl Compose {
     /// # Errors
     /// Where its text is broken, or it has no services.
     pub(super) fn read(name: &Arc<str>, content: &[u8]) -> Result<Self, Vec<Finding>> {
-        let parsed = yaml::parse(name, content, &Limits::default());
+        let parsed = yaml::parse(name, content, &Limits { references: true, ..Limits::default() });
         let broken = parsed.documents.iter().any(|document| !document.whole);
         let mut findings = parsed.findings;
         let mut documents = parsed.documents.into_iter();
@@ -158,8 +158,7 @@ impl Compose {
 }
 
 /// How to get rid of what is not read.
-pub(super) const RESOLVE: &str =
-    "anchors, aliases, merge keys and tags are not read; import the output of `docker compose config --no-interpolate`";
+pub(super) const RESOLVE: &str = "import the output of `docker compose config --no-interpolate`";
 
 fn shared(node: Option<&Node>) -> BTreeMap<String, Shared> {
     let entries = node.and_then(Node::entries).unwrap_or_default();
@@ -182,6 +181,8 @@ fn others(root: &Node) -> Vec<Finding> {
     for (key, _) in root.entries().unwrap_or_default() {
         match key.text.as_str() {
             "services" | "volumes" | "networks" | "version" | "name" => {}
+            // Compose reads these only where something refers to them, and that has been followed.
+            extension if extension.starts_with("x-") => {}
             "include" => findings.push(
                 Finding::error(Code::UnknownField, key.place.clone(), "`include` is not followed")
                     .with_help("import the files named there as well"),

@@ -152,8 +152,20 @@ fn classify<'a>(
             unread(service, &items, log);
             Kind::Refused
         }
+        Choice::None(_) if is_part(service) => {
+            let message =
+                format!("service `{}` has no image: what it says belongs to another file", shown(&service.name));
+            log.need(Code::MissingField, &service.place, message, RESOLVE);
+            unread(service, &items, log);
+            Kind::Refused
+        }
         Choice::None(_) => Kind::Other,
     }
+}
+
+/// Whether a service is whole only together with that of another file, as in an override.
+fn is_part(service: &Service) -> bool {
+    ["image", "build"].iter().all(|key| service.node.get(key).is_none())
 }
 
 /// Names the variables of a service that is not imported.

@@ -7,11 +7,20 @@
 //! | `KEY="text"` | the same with `\n`, `\r`, `\t`, `\"`, `\$` and `\\` replaced |
 //!
 //! `export` before a key, blank lines and lines that begin with `#` say nothing. What readers of such files understand in
-//! different ways is refused: a ` #` in text without quotes, other escapes.
+//! different ways is refused: other escapes, and a ` #` in text without quotes unless the reader says that it is a comment.
 
 use zeroize::Zeroizing;
 
 use super::OpenErrorKind;
+
+/// What a ` #` in text without quotes is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hash {
+    /// Nobody knows: it is refused.
+    Refused,
+    /// The begin of a comment, as compose has it.
+    Comment,
+}
 
 /// Whether the first line that says something is an assignment.
 pub(super) fn looks_like(text: &str) -> bool {
@@ -22,6 +31,7 @@ pub(super) fn looks_like(text: &str) -> bool {
 /// Calls `take` with every key and value, each with its line; an error of `take` ends the reading.
 pub(super) fn read<'a>(
     text: &'a str,
+    hash: Hash,
     mut take: impl FnMut(u32, &'a str, &str) -> Result<(), OpenErrorKind>,
 ) -> Result<(), OpenErrorKind> {
     let mut rest = text;
@@ -46,7 +56,7 @@ pub(super) fn read<'a>(
         let (value, behind) = match after.chars().next() {
             Some('\'') => single(&after[1..]).map_err(bad)?,
             Some('"') => double(&after[1..]).map_err(bad)?,
-            Some(_) | None => bare(after).map_err(bad)?,
+            Some(_) | None => bare(after, hash).map_err(bad)?,
         };
         take(line, key, &value)?;
         line += breaks(&rest[..rest.len() - behind.len()]);
@@ -79,10 +89,14 @@ fn breaks(text: &str) -> u32 {
 
 type Value<'a> = (Zeroizing<String>, &'a str);
 
-fn bare(after: &str) -> Result<Value<'_>, &'static str> {
+fn bare(after: &str, hash: Hash) -> Result<Value<'_>, &'static str> {
     let (line, rest) = split_line(after);
-    let value = line.trim();
-    if value.starts_with('#') || value.contains(" #") || value.contains("\t#") {
+    let value = match hash {
+        Hash::Refused => line.trim(),
+        Hash::Comment => line.split(" #").next().unwrap_or_default().trim(),
+    };
+    let doubtful = value.starts_with('#') || value.contains(" #") || value.contains("\t#");
+    if hash == Hash::Refused && doubtful {
         return Err("has ` #` in a value without quotes, which may be a comment: write quotes around the value");
     }
     Ok((Zeroizing::new(value.to_owned()), rest))

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, fmt};
 use age::secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Binding, BindingPolicy, MAX_VALUE, OpenError, OpenErrorKind, Subject, binding::unbind, dotenv, keyring::value,
+    Binding, BindingPolicy, MAX_VALUE, OpenError, OpenErrorKind, Subject,
+    binding::unbind,
+    dotenv::{self, Hash},
+    keyring::value,
     yaml_map,
 };
 
@@ -25,12 +28,13 @@ impl fmt::Debug for SecretMap {
 }
 
 impl SecretMap {
-    /// The values of a file that was never encrypted, such as the variables of a compose file.
+    /// The values of a file that was never encrypted, such as the variables of a compose file, read as compose reads them:
+    /// in text without quotes, ` #` begins a comment.
     ///
     /// # Errors
     /// Where it is neither of `KEY=value` lines nor a map, or passes a bound.
     pub fn of_clear_text(name: &str, text: &str) -> Result<Self, OpenError> {
-        read(name, text).map_err(|kind| OpenError { subject: Subject::File(name.to_owned()), kind })
+        read_as(name, text, Hash::Comment).map_err(|kind| OpenError { subject: Subject::File(name.to_owned()), kind })
     }
 
     /// The value of a key, as it stands in the file.
@@ -61,6 +65,10 @@ impl SecretMap {
 
 /// Reads what a file holds: dotenv if its first line that says something is an assignment, a YAML map otherwise.
 pub(super) fn read(name: &str, text: &str) -> Result<SecretMap, OpenErrorKind> {
+    read_as(name, text, Hash::Refused)
+}
+
+fn read_as(name: &str, text: &str, hash: Hash) -> Result<SecretMap, OpenErrorKind> {
     let mut values = BTreeMap::new();
     let take = |line, key: &str, text: &str| {
         if values.len() == MAX_KEYS {
@@ -76,7 +84,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<SecretMap, OpenErrorKind> {
     };
     let text = text.trim_start_matches('\u{feff}');
     if dotenv::looks_like(text) {
-        dotenv::read(text, take)?
+        dotenv::read(text, hash, take)?
     } else {
         yaml_map::read(text, take)?
     }

@@ -19,7 +19,7 @@ pub(super) fn read(
     text: &str,
     mut take: impl FnMut(u32, &str, &str) -> Result<(), OpenErrorKind>,
 ) -> Result<(), OpenErrorKind> {
-    let limits = Limits { max_bytes: MAX_FILE, max_depth: 8, max_nodes: 20_000, max_documents: 1 };
+    let limits = Limits { max_bytes: MAX_FILE, max_depth: 8, max_nodes: 20_000, max_documents: 1, references: false };
     let file = Arc::from("");
     let mut parsed = parse(&file, text.as_bytes(), &limits);
     if parsed.findings.is_empty() && parsed.documents.is_empty() {

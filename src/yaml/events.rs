@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_yaml::granit_parser::{self, ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, Span};
+use serde_yaml::granit_parser::{self, Event, Parser, ScalarStyle, Span};
 
 use super::{
     Key, Kind, Node,
-    node::{Core, is_null},
+    node::is_null,
+    references::{MERGE, References, depth, merge},
+    refusal::{refused_key, syntax_finding, too_deep},
+    text::{At, place_after, readable},
 };
 use crate::model::{Code, Finding, Place, Scalar, printable};
 
@@ -29,8 +32,16 @@ impl Outcome {
     }
 }
 
-/// Reads the one document of a segment that begins on `line`; takes what it uses from `nodes_left`.
-pub(super) fn read(file: &Arc<str>, bytes: &[u8], line: u32, max_depth: usize, nodes_left: &mut usize) -> Outcome {
+/// Reads the one document of a segment that begins on `line`; takes what it uses from `nodes_left`. With `follow`, anchors,
+/// aliases and merge keys are read.
+pub(super) fn read(
+    file: &Arc<str>,
+    bytes: &[u8],
+    line: u32,
+    follow: bool,
+    max_depth: usize,
+    nodes_left: &mut usize,
+) -> Outcome {
     let (text, refused) = readable(bytes);
     let place = || place_after(file, line, text);
     let refused = refused.map(|(message, help)| Finding::error(Code::BadYaml, place(), message).with_help(help));
@@ -40,6 +51,7 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8], line: u32, max_depth: usize, n
         stack: Vec::new(),
         root: None,
         block: false,
+        references: follow.then(References::default),
     };
     let (whole, exhausted) = builder.run(max_depth, nodes_left);
     let root = builder.finish();
@@ -50,76 +62,11 @@ pub(super) fn read(file: &Arc<str>, bytes: &[u8], line: u32, max_depth: usize, n
     }
 }
 
-/// The text up to the first byte that can't be part of YAML, and what is wrong with that.
-fn readable(bytes: &[u8]) -> (&str, Option<(String, &'static str)>) {
-    let (text, broken) = match std::str::from_utf8(bytes) {
-        Ok(text) => (text, false),
-        Err(error) => (std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default(), true),
-    };
-    match first_control_character(text) {
-        Some(offset) => {
-            let message = format!("the text holds the control character U+{:04X}", text.as_bytes()[offset]);
-            (&text[..offset], Some((message, "remove it, or write it as an escape in double quotes")))
-        }
-        None if broken => (text, Some(("the text is not UTF-8".to_owned(), "save the file as UTF-8"))),
-        None => (text, None),
-    }
-}
-
-/// The first character that YAML does not allow, or that only some tools take for a line end.
-fn first_control_character(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    bytes.iter().enumerate().find_map(|(index, byte)| {
-        let refused = match byte {
-            b'\t' | b'\n' => false,
-            b'\r' => bytes.get(index + 1) != Some(&b'\n'),
-            other => *other < 0x20 || *other == 0x7f,
-        };
-        refused.then_some(index)
-    })
-}
-
-/// The place of the character that follows `text`, which begins on `line`.
-fn place_after(file: &Arc<str>, line: u32, text: &str) -> Place {
-    let last = text.rsplit('\n').next().unwrap_or_default();
-    let lines = text.bytes().filter(|byte| *byte == b'\n').count();
-    Place { file: Arc::clone(file), line: line.saturating_add(count(lines)), column: count(last.chars().count() + 1) }
-}
-
-fn count(number: usize) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// Turns the parser's markers into places.
-struct At<'a> {
-    file: &'a Arc<str>,
-    line: u32,
-    text: &'a str,
-    /// The text without what is invisible at its end.
-    visible: &'a str,
-}
-
-impl At<'_> {
-    /// The place of a marker; one at or past the end is the last visible character, so that every place can be shown.
-    fn place(&self, marker: &Marker) -> Place {
-        match marker.byte_offset() {
-            Some(offset) if offset < self.visible.len() => Place {
-                file: Arc::clone(self.file),
-                line: self.line.saturating_add(count(marker.line().saturating_sub(1))),
-                column: count(marker.col() + 1),
-            },
-            Some(_) | None => {
-                let last = self.visible.char_indices().next_back();
-                let before = last.map_or("", |(last, _)| &self.visible[..last]);
-                place_after(self.file, self.line, before)
-            }
-        }
-    }
-}
-
 /// A map or list that is still open.
 struct Frame {
     place: Place,
+    /// The number of its anchor, or 0.
+    anchor: usize,
     content: Content,
 }
 
@@ -143,6 +90,8 @@ struct Builder<'a> {
     root: Option<Node>,
     /// Whether the scalar in hand is a block, which the parser places at its content and not at its `|`.
     block: bool,
+    /// What aliases stand for; none where they are refused.
+    references: Option<References>,
 }
 
 impl Builder<'_> {
@@ -172,7 +121,7 @@ impl Builder<'_> {
                     None => return (false, true),
                 }
             }
-            if !self.take(event, &span, max_depth) {
+            if !self.take(event, &span, max_depth, nodes_left) {
                 return (false, false);
             }
         }
@@ -180,7 +129,7 @@ impl Builder<'_> {
     }
 
     /// Takes one event; false where the document must be given up.
-    fn take(&mut self, event: Event<'_>, span: &Span, max_depth: usize) -> bool {
+    fn take(&mut self, event: Event<'_>, span: &Span, max_depth: usize, nodes_left: &mut usize) -> bool {
         let place = self.at.place(&span.start);
         if event.tag().is_some() {
             let place = span.tag_start.map_or_else(|| place.clone(), |marker| self.at.place(&marker));
@@ -188,21 +137,32 @@ impl Builder<'_> {
             self.findings.push(finding.with_help("remove the tag; quote a value that is meant as text"));
         }
         match event {
-            Event::Scalar(text, style, _, _) => {
+            Event::Scalar(text, style, anchor, _) => {
                 let quoted = !matches!(style, ScalarStyle::Plain);
                 self.block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let empty = !quoted && (span.is_empty() || is_null(&text));
-                self.scalar(place, Scalar { text: text.into_owned(), quoted }, empty);
+                self.scalar(place, Scalar { text: text.into_owned(), quoted }, empty, anchor);
             }
-            Event::SequenceStart(..) => self.stack.push(Frame { place, content: Content::List(Vec::new()) }),
-            Event::MappingStart(..) => {
-                self.stack.push(Frame { place, content: Content::Map { entries: Vec::new(), key: Waiting::Key } });
+            Event::SequenceStart(_, anchor, _) => {
+                self.stack.push(Frame { place, anchor, content: Content::List(Vec::new()) });
+            }
+            Event::MappingStart(_, anchor, _) => {
+                let content = Content::Map { entries: Vec::new(), key: Waiting::Key };
+                self.stack.push(Frame { place, anchor, content });
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
-            Event::Alias(_) | Event::UnresolvedAlias(_) => {
-                self.refuse_alias(place.clone(), "aliases (`*name`) are not accepted");
-                self.scalar(place, Scalar { text: String::new(), quoted: true }, false);
+            Event::Alias(anchor) if self.references.is_some() => {
+                return self.follow(anchor, place, max_depth, nodes_left);
             }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                let message = match self.references {
+                    Some(_) => "an alias (`*name`) names no anchor before it",
+                    None => "aliases (`*name`) are not accepted",
+                };
+                self.refuse_alias(place.clone(), message);
+                self.scalar(place, Scalar { text: String::new(), quoted: true }, false, 0);
+            }
+            Event::Anchor(..) if self.references.is_some() => {}
             Event::Anchor(..) => self.refuse_alias(place, "anchors (`&name`) are not accepted"),
             Event::StreamStart
             | Event::StreamEnd
@@ -223,9 +183,37 @@ impl Builder<'_> {
         self.findings.push(finding.with_help("write the value out, or share it through a `Defaults` document"));
     }
 
-    fn scalar(&mut self, place: Place, scalar: Scalar, empty: bool) {
+    /// Puts what an alias stands for in its place; false where that passes a bound.
+    fn follow(&mut self, anchor: usize, place: Place, max_depth: usize, nodes_left: &mut usize) -> bool {
+        let Some(node) = self.references.as_ref().and_then(|references| references.value(anchor, &place)) else {
+            self.refuse_alias(place.clone(), "an alias (`*name`) stands within its own anchor");
+            self.scalar(place, Scalar { text: String::new(), quoted: true }, false, 0);
+            return true;
+        };
+        if self.stack.len() + depth(&node) > max_depth {
+            self.findings.push(too_deep(place));
+            return false;
+        }
+        let Some(left) = nodes_left.checked_sub(node.count()) else {
+            let finding = Finding::error(Code::TooLarge, place, "its aliases stand for too many values and keys");
+            self.findings.push(finding.with_help("split the file into several"));
+            return false;
+        };
+        *nodes_left = left;
+        match node.kind {
+            Kind::Scalar(scalar) => self.scalar(place, scalar, false, 0),
+            Kind::Null | Kind::List(_) | Kind::Map(_) => {
+                self.block = false;
+                self.value(node);
+            }
+        }
+        true
+    }
+
+    fn scalar(&mut self, place: Place, scalar: Scalar, empty: bool, anchor: usize) {
+        let merges = self.references.is_some() && scalar.text == MERGE && !scalar.quoted;
         if let Some(Frame { content: Content::Map { key: waiting @ Waiting::Key, .. }, .. }) = self.stack.last_mut() {
-            *waiting = match refused_key(&scalar, empty) {
+            *waiting = match refused_key(&scalar, empty).filter(|_| !merges) {
                 None => Waiting::Value(Key { text: scalar.text, place }),
                 Some((code, message, help)) => {
                     self.findings.push(Finding::error(code, place, message).with_help(help));
@@ -235,7 +223,15 @@ impl Builder<'_> {
             return;
         }
         let kind = if empty { Kind::Null } else { Kind::Scalar(scalar) };
-        self.value(Node { place, kind });
+        self.anchored(anchor, Node { place, kind });
+    }
+
+    /// Keeps a finished value for its aliases, and puts it where it belongs.
+    fn anchored(&mut self, anchor: usize, node: Node) {
+        if let Some(references) = &mut self.references {
+            references.keep(anchor, &node);
+        }
+        self.value(node);
     }
 
     /// Puts a finished value where it belongs.
@@ -264,9 +260,13 @@ impl Builder<'_> {
         let Some(frame) = self.stack.pop() else { return };
         let kind = match frame.content {
             Content::List(items) => Kind::List(items),
-            Content::Map { entries, .. } => Kind::Map(self.without_duplicates(entries)),
+            Content::Map { entries, .. } => {
+                let entries = self.without_duplicates(entries);
+                let follows = self.references.is_some();
+                Kind::Map(if follows { merge(entries, &mut self.findings) } else { entries })
+            }
         };
-        self.value(Node { place: frame.place, kind });
+        self.anchored(frame.anchor, Node { place: frame.place, kind });
     }
 
     /// Keeps the first of several entries with one key and reports the others.
@@ -293,56 +293,6 @@ impl Builder<'_> {
         }
         self.root.take()
     }
-}
-
-/// Why a scalar can't be a key.
-fn refused_key(scalar: &Scalar, empty: bool) -> Option<(Code, &'static str, &'static str)> {
-    if empty {
-        return Some((Code::WrongType, "a key is empty", "write the key before the `:`"));
-    }
-    if scalar.text == "<<" && !scalar.quoted {
-        return Some((
-            Code::Alias,
-            "merge keys (`<<`) are not accepted",
-            "write the values out, or share them through a `Defaults` document",
-        ));
-    }
-    match Core::of(scalar) {
-        Core::Text => None,
-        Core::Boolean(_) | Core::Integer(_) | Core::Float(_) => {
-            Some((Code::WrongType, "a key must be a text", "put the key in quotes"))
-        }
-    }
-}
-
-fn too_deep(place: Place) -> Finding {
-    Finding::error(Code::TooLarge, place, "maps and lists are nested too deeply").with_help("flatten the document")
-}
-
-/// Says what breaks the syntax in words that hold nothing of the text itself.
-fn syntax_finding(error: &ScanError, place: Place) -> Finding {
-    let kind = error.kind();
-    if matches!(kind, ErrorKind::RecursionLimitExceeded) {
-        return too_deep(place);
-    }
-    let silent = matches!(
-        kind,
-        ErrorKind::UnexpectedCharacter { .. }
-            | ErrorKind::Custom(_)
-            | ErrorKind::InputIo { .. }
-            | ErrorKind::InputDecoding { .. }
-    );
-    let message = if silent { "not YAML: unexpected character".to_owned() } else { format!("not YAML: {kind}") };
-    let help = if message.contains("tab") {
-        "indent with spaces"
-    } else if message.contains("directive") {
-        "remove the line that begins with `%`"
-    } else if silent {
-        "put the value in quotes"
-    } else {
-        "check the indentation, quotes and brackets here and on the lines before"
-    };
-    Finding::error(Code::BadYaml, place, message).with_help(help)
 }
 
 /// A key or name fit for a message: short, on one line, without control characters.

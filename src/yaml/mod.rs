@@ -1,15 +1,18 @@
 //! Reads YAML text, within bounds, into trees in which every value and key knows its place.
 //!
-//! What is accepted is the plain part of YAML 1.2: maps, lists and scalars. Anchors, aliases, merge keys, tags and
-//! directives are findings. Trees are built from the parser's events and not through serde, since only events still
+//! What is accepted is the plain part of YAML 1.2: maps, lists and scalars. Tags and directives are findings, and so are
+//! anchors, aliases and merge keys where the reader does not ask for them. Trees are built from the parser's events and not through serde, since only events still
 //! show anchors, tags and how a scalar was written.
 
 mod check;
 mod events;
 mod node;
+mod references;
+mod refusal;
 mod rule;
 mod schema;
 mod split;
+mod text;
 
 #[cfg(test)]
 mod tests;
@@ -39,11 +42,13 @@ pub struct Limits {
     pub max_nodes: usize,
     /// Documents.
     pub max_documents: usize,
+    /// Whether anchors, aliases and merge keys are followed; otherwise each is a finding.
+    pub references: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 1 << 20, max_depth: 64, max_nodes: 100_000, max_documents: 1_000 }
+        Self { max_bytes: 1 << 20, max_depth: 64, max_nodes: 100_000, max_documents: 1_000, references: false }
     }
 }
 
@@ -117,7 +122,8 @@ pub fn parse(file: &Arc<str>, content: &[u8], limits: &Limits) -> Parsed {
     for segment in segments {
         let place = Place { file: Arc::clone(file), line: segment.line, column: 1 };
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            events::read(file, &content[segment.bytes.clone()], segment.line, limits.max_depth, &mut nodes_left)
+            let bytes = &content[segment.bytes.clone()];
+            events::read(file, bytes, segment.line, limits.references, limits.max_depth, &mut nodes_left)
         }));
         let outcome = outcome.unwrap_or_else(|_| {
             events::Outcome::broken(

@@ -247,3 +247,47 @@ fn shapes_are_checked_along_a_derived_schema() {
         ],
     );
 }
+
+/// What a text says where anchors, aliases and merge keys are followed.
+fn followed(text: &str) -> Result<serde_json::Value, Vec<String>> {
+    let limits = Limits { references: true, max_nodes: 1_000, max_depth: 8, ..Limits::default() };
+    let root = parse(&"f.yaml".into(), text.as_bytes(), &limits).into_single(&"f.yaml".into());
+    let shown = |finding: &Finding| format!("{}:{} {}", finding.place.line, finding.place.column, finding.code);
+    root.map(|root| root.to_json()).map_err(|findings| findings.iter().map(shown).collect())
+}
+
+#[test]
+fn references_are_followed_where_they_are_asked_for() {
+    let text = "base: &base {a: 1, b: &list [x, y], c: 3}\nmore: &more\n  c: other\n  d: 4\nown:\n  <<: *base\n  c: own\nboth: \
+                {c: *list, <<: [*more, *base]}\nplain: &p word\n*p : key\nagain: &base 5\nlast: *base\n";
+    let expected = serde_json::json!({
+        "base": {"a": 1, "b": ["x", "y"], "c": 3},
+        "more": {"c": "other", "d": 4},
+        "own": {"a": 1, "b": ["x", "y"], "c": "own"},
+        "both": {"c": ["x", "y"], "d": 4, "a": 1, "b": ["x", "y"]},
+        "plain": "word", "word": "key", "again": 5, "last": 5,
+    });
+    assert_eq!(followed(text), Ok(expected));
+    let place = |text: &str| {
+        let limits = Limits { references: true, ..Limits::default() };
+        let root = parse(&"f.yaml".into(), text.as_bytes(), &limits).into_single(&"f.yaml".into()).unwrap();
+        root.get("own").unwrap().get("a").unwrap().place.line
+    };
+    assert_eq!(place(text), 6, "it stands where it is used");
+    // Everywhere else each of them is a finding.
+    assert_eq!(refused(text.as_bytes()).iter().filter(|finding| finding.ends_with(" alias")).count(), 13);
+}
+
+#[test]
+fn references_that_lead_nowhere_or_too_far_are_refused() {
+    let refused = |text: &str| followed(text).unwrap_err();
+    assert_eq!(refused("a: *none\n"), ["1:4 alias"]);
+    assert_eq!(refused("a: &a [*a]\n"), ["1:8 alias"]);
+    assert_eq!(refused("a: &a 1\nb: {<<: *a}\n"), ["2:9 wrong-type"]);
+    let bomb: String = (1..20).map(|n| format!("k{n}: &k{n} [*k{0}, *k{0}]\n", n - 1)).collect();
+    assert_eq!(refused(&format!("k0: &k0 x\n{bomb}"))[0], "9:10 too-large", "too deep");
+    let wide: String = (1..9)
+        .map(|n| format!("k{n}: &k{n} {{<<: [*k{0}], x{n}: [{1}]}}\n", n - 1, vec!["*k0"; 40].join(",")))
+        .collect();
+    assert_eq!(refused(&format!("k0: &k0 {{a: 1}}\n{wide}")).len(), 1);
+}

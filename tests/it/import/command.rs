@@ -49,10 +49,25 @@ fn what_the_author_must_fill_in_ends_with_3_and_is_written() {
     assert_eq!(json["findings"][0]["line"], 4);
     assert_eq!(json["findings"][0]["instance"], "simple");
 
-    fs::write(folder.path().join(".env"), "NAME=given\n").unwrap();
+    fs::write(folder.path().join(".env"), "NAME=given # as compose reads it\n").unwrap();
     let output = lockstep(folder.path(), &["c.yml", "--output", "filled", "--env-file", ".env"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(fs::read_to_string(folder.path().join("filled/simple.yaml")).unwrap().contains("SIMPLE_NAME: given"));
+}
+
+#[test]
+fn an_override_is_no_service_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.yml"), GOOD).unwrap();
+    let more = "services:\n  simple:\n    environment: [SIMPLE_NAME=other]\n";
+    fs::write(folder.path().join("c.override.yml"), more).unwrap();
+    let output = lockstep(folder.path(), &["c.yml", "c.override.yml", "--output", "out"]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    for told in ["`simple` has no image", "docker compose config", "not imported: SIMPLE_NAME"] {
+        assert!(said.contains(told), "{told}\n{said}");
+    }
+    assert!(fs::read_to_string(folder.path().join("out/simple.yaml")).unwrap().contains("SIMPLE_NAME: a\n"));
 }
 
 #[test]

@@ -92,6 +92,11 @@ fn containers() {
 }
 
 #[test]
+fn anchors_aliases_and_merge_keys() {
+    check("anchors.yml");
+}
+
+#[test]
 fn what_can_not_be_imported() {
     check("odd.yml");
 }
