@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     desired::{EnvValue, Wanted},
-    manifest::WantedState,
+    manifest::{Rollback, WantedState},
     model::{
         ContainerSpec, DEFAULT_LOG_FILES, DEFAULT_LOG_SIZE, DEFAULT_PIDS, DEFAULT_SHM_SIZE, Healthcheck,
         HealthcheckTest, HostNamespace, MountSource, PullPolicy, stop_seconds,
@@ -23,13 +23,15 @@ use crate::{
 pub fn compose<'a>(instances: impl IntoIterator<Item = &'a Wanted>) -> Exported {
     let (mut services, mut blanks, mut lost) = (Vec::new(), BTreeSet::new(), Vec::new());
     let (mut networks, mut volumes) = (BTreeSet::new(), BTreeSet::new());
-    for wanted in instances {
+    let instances: Vec<&Wanted> = instances.into_iter().collect();
+    for wanted in &instances {
         lost_everywhere(wanted, &mut lost);
+        lost_in_compose(wanted, &mut lost);
         if wanted.state == WantedState::Stopped {
             let what = "`state: stopped` became the profile `stopped`, which compose starts only when it is asked to";
             lost.push(Lost { instance: wanted.name.clone(), what: what.to_owned() });
         }
-        services.push((wanted.name.to_string(), service(wanted, &mut blanks)));
+        services.push((wanted.name.to_string(), service(wanted, &instances, &mut blanks, &mut lost)));
         networks.extend(wanted.container.networks.iter().cloned());
         volumes.extend(wanted.container.volumes.iter().filter_map(|volume| match &volume.source {
             MountSource::Volume(name) => Some(name.clone()),
@@ -66,7 +68,42 @@ pub fn compose<'a>(instances: impl IntoIterator<Item = &'a Wanted>) -> Exported 
     Exported { text, blanks, lost }
 }
 
-fn service(wanted: &Wanted, blanks: &mut BTreeSet<Blank>) -> Yaml {
+/// What a service has no word for.
+fn lost_in_compose(wanted: &Wanted, lost: &mut Vec<Lost>) {
+    let mut lose = |what: String| lost.push(Lost { instance: wanted.name.clone(), what });
+    let rollback = match wanted.rollback {
+        Rollback::Auto => "auto",
+        Rollback::None => "none",
+    };
+    let (within, settle) = (wanted.health.within.as_secs(), wanted.health.settle.as_secs());
+    lose(format!(
+        "`rollback: {rollback}` and `health` (within {within} s, settled for {settle} s) are not carried over: compose \
+         removes the former container first, and looks at nothing after the start"
+    ));
+    if wanted.container.host_namespaces.contains(&HostNamespace::Network) && !wanted.container.networks.is_empty() {
+        lose("`networks` are not carried over: the network of the host leaves no room for them".to_owned());
+    }
+}
+
+/// The services that one is started after; those that do not start at all would keep compose from starting it.
+fn depends_on(wanted: &Wanted, instances: &[&Wanted], lost: &mut Vec<Lost>) -> Option<Yaml> {
+    let mut services = Vec::new();
+    for name in &wanted.depends_on {
+        let other = instances.iter().find(|other| other.name == *name && other.state == WantedState::Started);
+        let Some(other) = other else {
+            let what = format!("`dependsOn: {name}` is not carried over: no service of that name is started");
+            lost.push(Lost { instance: wanted.name.clone(), what });
+            continue;
+        };
+        let is_checked =
+            other.container.healthcheck.as_ref().is_some_and(|check| check.test != HealthcheckTest::Disabled);
+        let condition = if is_checked { "service_healthy" } else { "service_started" };
+        services.push((name.to_string(), Yaml::map([("condition", Yaml::text(condition))])));
+    }
+    (!services.is_empty()).then_some(Yaml::Map(services))
+}
+
+fn service(wanted: &Wanted, instances: &[&Wanted], blanks: &mut BTreeSet<Blank>, lost: &mut Vec<Lost>) -> Yaml {
     let environment = wanted.env.iter().map(|(key, value)| (key.clone(), variable(wanted, key, value, blanks)));
     let mut fields = vec![
         ("image", Yaml::text(escaped(&wanted.image))),
@@ -83,9 +120,7 @@ fn service(wanted: &Wanted, blanks: &mut BTreeSet<Blank>) -> Yaml {
         let labels = wanted.labels.iter().map(|(key, value)| (key.clone(), Yaml::text(escaped(value))));
         fields.push(("labels", Yaml::Map(labels.collect())));
     }
-    if !wanted.depends_on.is_empty() {
-        fields.push(("depends_on", Yaml::texts(wanted.depends_on.iter().map(ToString::to_string))));
-    }
+    fields.extend(depends_on(wanted, instances, lost).map(|services| ("depends_on", services)));
     fields.extend(container(&wanted.container));
     Yaml::map(fields)
 }

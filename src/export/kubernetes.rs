@@ -1,6 +1,8 @@
 //! Instances as Deployments of Kubernetes, each with the claims on volumes that it needs.
 
-use std::{collections::BTreeSet, fmt::Write as _};
+use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
+
+use sha2::{Digest, Sha256};
 
 use super::{
     kubernetes_pod::pod,
@@ -9,7 +11,7 @@ use super::{
 };
 use crate::{
     desired::Wanted,
-    manifest::WantedState,
+    manifest::{Rollback, WantedState},
     model::{InstanceName, MountSource},
 };
 
@@ -19,6 +21,8 @@ const PART_OF: &str = "app.kubernetes.io/part-of";
 const NAME: &str = "app.kubernetes.io/name";
 /// How large a volume is asked for; a manifest does not say.
 const CLAIM: &str = "1Gi";
+/// How long a Deployment may take at least, since pulling an image counts there.
+const PROGRESS: Duration = Duration::from_secs(600);
 
 /// What is collected while instances are written.
 #[derive(Default)]
@@ -38,6 +42,10 @@ pub fn kubernetes<'a>(instances: impl IntoIterator<Item = &'a Wanted>) -> Export
     let (mut documents, mut claims, mut collected) = (Vec::new(), BTreeSet::new(), Collected::default());
     for wanted in instances {
         lost_everywhere(wanted, &mut collected.lost);
+        if wanted.rollback == Rollback::Auto {
+            let what = "`rollback: auto` is not carried over: `kubectl rollout undo` is for a person to run";
+            collected.lose(&wanted.name, what);
+        }
         for volume in &wanted.container.volumes {
             if let MountSource::Volume(name) = &volume.source
                 && claims.insert(claim_name(name))
@@ -60,10 +68,15 @@ pub fn kubernetes<'a>(instances: impl IntoIterator<Item = &'a Wanted>) -> Export
     Exported { text, blanks: collected.blanks.into_iter().collect(), lost: collected.lost }
 }
 
-/// A volume's name as that of an object.
+/// A volume's name as that of an object: one that has to be changed for it is told from others by a part of its hash.
 pub(super) fn claim_name(volume: &str) -> String {
     let letter = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
-    volume.chars().map(letter).collect::<String>().trim_matches('-').to_owned()
+    let name: String = volume.chars().map(letter).collect();
+    if name == volume && !name.ends_with('-') {
+        return name;
+    }
+    let hash = hex::encode(Sha256::digest(volume));
+    format!("{name}-{}", hash.get(..8).unwrap_or_default())
 }
 
 fn claim(volume: &str) -> Yaml {
@@ -82,19 +95,65 @@ fn claim(volume: &str) -> Yaml {
     ])
 }
 
+/// The labels of a manifest as those of an object, or as annotations where their values are too free for that.
+fn labels(wanted: &Wanted, collected: &mut Collected) -> (Vec<(String, Yaml)>, Vec<(String, Yaml)>) {
+    let (mut labels, mut annotations) = (Vec::new(), Vec::new());
+    for (key, value) in &wanted.labels {
+        let entry = (key.clone(), Yaml::text(value.clone()));
+        let is_theirs = key
+            .split_once('/')
+            .is_some_and(|(prefix, _)| prefix.ends_with("kubernetes.io") || prefix.ends_with("k8s.io"));
+        if is_theirs || !is_label_key(key) {
+            collected
+                .lose(&wanted.name, format!("label `{key}` is not carried over: it can't be the key of a label there"));
+        } else if value.is_empty() || is_label_part(value) {
+            labels.push(entry);
+        } else {
+            collected.lose(&wanted.name, format!("label `{key}` became an annotation: labels are shorter and plainer"));
+            annotations.push(entry);
+        }
+    }
+    (labels, annotations)
+}
+
+/// Whether a text is a qualified name: a name, and a DNS subdomain and a `/` before it or not.
+fn is_label_key(key: &str) -> bool {
+    let is_label = |part: &str| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        part.starts_with(plain) && part.ends_with(plain) && part.chars().all(|c| plain(c) || c == '-')
+    };
+    match key.split_once('/') {
+        Some((prefix, name)) => prefix.split('.').all(is_label) && is_label_part(name),
+        None => is_label_part(key),
+    }
+}
+
+/// Whether a text is 1 to 63 letters, digits, `-`, `_` and `.`, with a letter or digit at both ends.
+fn is_label_part(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric();
+    (1..=63).contains(&text.len())
+        && text.starts_with(plain)
+        && text.ends_with(plain)
+        && text.chars().all(|c| plain(c) || matches!(c, '-' | '_' | '.'))
+}
+
 fn deployment(wanted: &Wanted, collected: &mut Collected) -> Yaml {
     let name = wanted.name.to_string();
-    let labels = || Yaml::map([(NAME, Yaml::text(name.clone())), (PART_OF, Yaml::text("lockstep"))]);
-    let mut metadata = vec![("name", Yaml::text(name.clone())), ("labels", labels())];
-    if !wanted.labels.is_empty() {
-        let own = |(key, value): (&String, &String)| (format!("label.dev.lockstep/{key}"), Yaml::text(value.clone()));
-        metadata.push(("annotations", Yaml::Map(wanted.labels.iter().map(own).collect())));
+    let own = || vec![(NAME.to_owned(), Yaml::text(name.clone())), (PART_OF.to_owned(), Yaml::text("lockstep"))];
+    let (theirs, annotations) = labels(wanted, collected);
+    let all = Yaml::Map(own().into_iter().chain(theirs).collect());
+    let mut metadata = vec![("name", Yaml::text(name.clone())), ("labels", all)];
+    if !annotations.is_empty() {
+        metadata.push(("annotations", Yaml::Map(annotations)));
     }
     let replicas = match wanted.state {
         WantedState::Started => 1,
         WantedState::Stopped => 0,
     };
-    let template = Yaml::map([("metadata", Yaml::map([("labels", labels())])), ("spec", pod(wanted, collected))]);
+    let template =
+        Yaml::map([("metadata", Yaml::map([("labels", Yaml::Map(own()))])), ("spec", pod(wanted, collected))]);
+    let seconds = |time: Duration| Yaml::Number(i64::from(i32::try_from(time.as_secs()).unwrap_or(i32::MAX)));
+    let settle = wanted.health.settle;
     let selector = Yaml::map([("matchLabels", Yaml::map([(NAME, Yaml::text(name.clone()))]))]);
     Yaml::map([
         ("apiVersion", Yaml::text("apps/v1")),
@@ -104,6 +163,8 @@ fn deployment(wanted: &Wanted, collected: &mut Collected) -> Yaml {
             "spec",
             Yaml::map([
                 ("replicas", Yaml::Number(replicas)),
+                ("minReadySeconds", seconds(settle)),
+                ("progressDeadlineSeconds", seconds(wanted.health.within.max(PROGRESS).saturating_add(settle))),
                 // Two containers of one instance would carry the same connector id.
                 ("strategy", Yaml::map([("type", Yaml::text("Recreate"))])),
                 ("revisionHistoryLimit", Yaml::Number(2)),

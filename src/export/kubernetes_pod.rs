@@ -14,6 +14,13 @@ use crate::{
 
 type Fields = Vec<(&'static str, Yaml)>;
 
+/// Where shared memory is mounted.
+const SHM: &str = "/dev/shm";
+/// The engine's time between two checks, and its time for one, where a manifest says nothing.
+const CHECK_TIME: Duration = Duration::from_secs(30);
+/// The engine's number of failures in a row, where a manifest says nothing.
+const CHECK_RETRIES: u32 = 3;
+
 /// The pod of an instance, with what it can't say.
 pub(super) fn pod(wanted: &Wanted, collected: &mut Collected) -> Yaml {
     let spec = &wanted.container;
@@ -33,11 +40,13 @@ pub(super) fn pod(wanted: &Wanted, collected: &mut Collected) -> Yaml {
         container.push(("volumeMounts", Yaml::List(mounts)));
     }
     if let Some(check) = &spec.healthcheck {
-        container.extend(probe(check).map(|probe| ("livenessProbe", probe)));
+        container.extend(probes(check));
     }
     let mut pod: Fields = vec![
         ("automountServiceAccountToken", Yaml::Flag(false)),
         ("enableServiceLinks", Yaml::Flag(false)),
+        // As the engine's init does: the connector is not process 1, which would not end when it is asked to.
+        ("shareProcessNamespace", Yaml::Flag(!spec.host_namespaces.contains(&HostNamespace::Pid))),
         (
             "terminationGracePeriodSeconds",
             Yaml::Number(i64::try_from(stop_seconds(spec.stop_grace)).unwrap_or(i64::MAX)),
@@ -70,8 +79,7 @@ fn variable(wanted: &Wanted, key: &str, value: &EnvValue, collected: &mut Collec
     let name = ("name", Yaml::text(key));
     let secret = Secret::of(value);
     let (object, entry) = match (value, &secret) {
-        // `$(NAME)` would be taken for another variable.
-        (EnvValue::Plain(text), _) => return Yaml::map([name, ("value", Yaml::text(text.replace("$(", "$$(")))]),
+        (EnvValue::Plain(text), _) => return Yaml::map([name, ("value", Yaml::text(unexpanded(text)))]),
         (_, Some(Secret::Shared(platform))) => (format!("{platform}-connector-token"), "token".to_owned()),
         (_, Some(Secret::Own) | None) => (format!("{}-secrets", wanted.name), key.to_owned()),
     };
@@ -81,6 +89,11 @@ fn variable(wanted: &Wanted, key: &str, value: &EnvValue, collected: &mut Collec
     }
     let reference = Yaml::map([("name", Yaml::text(object)), ("key", Yaml::text(entry))]);
     Yaml::map([name, ("valueFrom", Yaml::map([("secretKeyRef", reference)]))])
+}
+
+/// A text in which Kubernetes sees no variable: it takes `$(NAME)` for one, and `$$` for a `$`.
+fn unexpanded(text: &str) -> String {
+    if text.contains("$(") || text.contains("$$") { text.replace('$', "$$") } else { text.to_owned() }
 }
 
 fn security(spec: &ContainerSpec) -> Yaml {
@@ -98,9 +111,15 @@ fn security(spec: &ContainerSpec) -> Yaml {
         ("readOnlyRootFilesystem", Yaml::Flag(spec.read_only)),
         ("capabilities", Yaml::map(capabilities)),
     ];
-    fields.extend(spec.privileged.then_some(("privileged", Yaml::Flag(true))));
+    if spec.privileged {
+        fields.push(("privileged", Yaml::Flag(true)));
+    } else {
+        // The engine's own default, which a cluster leaves out.
+        fields.push(("seccompProfile", Yaml::map([("type", Yaml::text("RuntimeDefault"))])));
+    }
     if let Some((user, group)) = spec.user.as_deref().and_then(numbers) {
         fields.push(("runAsUser", Yaml::Number(user)));
+        fields.extend((user > 0).then_some(("runAsNonRoot", Yaml::Flag(true))));
         fields.extend(group.map(|group| ("runAsGroup", Yaml::Number(group))));
     }
     Yaml::map(fields)
@@ -108,9 +127,10 @@ fn security(spec: &ContainerSpec) -> Yaml {
 
 /// A user, and a group where one is given, by number; none where either has a name.
 fn numbers(user: &str) -> Option<(i64, Option<i64>)> {
+    let number = |text: &str| text.parse().ok().filter(|id| (0..=i64::from(i32::MAX)).contains(id));
     match user.split_once(':') {
-        Some((user, group)) => Some((user.parse().ok()?, Some(group.parse().ok()?))),
-        None => Some((user.parse().ok()?, None)),
+        Some((user, group)) => Some((number(user)?, Some(number(group)?))),
+        None => Some((number(user)?, None)),
     }
 }
 
@@ -146,32 +166,39 @@ fn mounts(spec: &ContainerSpec) -> (Vec<Yaml>, Vec<Yaml>) {
     for (index, tmpfs) in spec.tmpfs.iter().enumerate() {
         add(format!("tmpfs-{index}"), &tmpfs.target, false, "emptyDir", memory(tmpfs.size));
     }
-    if let Some(size) = spec.shm_size {
-        add("shm".to_owned(), "/dev/shm", false, "emptyDir", memory(Some(size)));
+    let is_there = spec.tmpfs.iter().any(|tmpfs| tmpfs.target == SHM);
+    if let Some(size) = spec.shm_size.filter(|_| !is_there) {
+        add("shm".to_owned(), SHM, false, "emptyDir", memory(Some(size)));
     }
     (mounts, volumes)
 }
 
-/// The check, whose failing restarts the container as it does nowhere else; none where it is switched off.
-fn probe(check: &Healthcheck) -> Option<Yaml> {
+/// The check: a pod is ready once it has succeeded, and failing for good restarts the container; none where it is switched
+/// off.
+fn probes(check: &Healthcheck) -> Fields {
     let command = match &check.test {
-        HealthcheckTest::Disabled => return None,
+        HealthcheckTest::Disabled => return Vec::new(),
         HealthcheckTest::Command(words) => words.clone(),
         HealthcheckTest::Shell(line) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
     };
-    let seconds = |time: Duration| {
-        Yaml::Number(i64::try_from(time.as_secs() + u64::from(time.subsec_nanos() > 0)).unwrap_or(i64::MAX))
+    let seconds = |time: Option<Duration>| {
+        let time = time.filter(|time| !time.is_zero()).unwrap_or(CHECK_TIME);
+        i64::try_from(time.as_secs() + u64::from(time.subsec_nanos() > 0)).unwrap_or(i64::MAX)
     };
-    let mut fields: Fields = vec![("exec", Yaml::map([("command", Yaml::texts(command))]))];
-    for (field, time) in [
-        ("periodSeconds", check.interval),
-        ("timeoutSeconds", check.timeout),
-        ("initialDelaySeconds", check.start_period),
-    ] {
-        fields.extend(time.map(|time| (field, seconds(time))));
-    }
-    fields.extend(check.retries.map(|count| ("failureThreshold", Yaml::Number(i64::from(count)))));
-    Some(Yaml::map(fields))
+    let period = seconds(check.interval);
+    let retries = i64::from(check.retries.filter(|count| *count > 0).unwrap_or(CHECK_RETRIES));
+    let start = check.start_period.filter(|time| !time.is_zero()).map_or(0, |time| seconds(Some(time)));
+    let probe = |failures: i64| {
+        Yaml::map([
+            ("exec", Yaml::map([("command", Yaml::texts(command.clone()))])),
+            ("periodSeconds", Yaml::Number(period)),
+            ("timeoutSeconds", Yaml::Number(seconds(check.timeout))),
+            ("failureThreshold", Yaml::Number(failures)),
+        ])
+    };
+    // Failures in the time to start come on top of those that count.
+    let starting = retries.saturating_add(start.saturating_add(period - 1) / period);
+    vec![("startupProbe", probe(starting)), ("livenessProbe", probe(retries))]
 }
 
 /// What a pod has no word for.
@@ -195,5 +222,6 @@ fn lost(wanted: &Wanted, collected: &mut Collected) {
     lose(unbound, "`pull: Never` asks for an image that is on every node already");
     let check = spec.healthcheck.as_ref();
     let disabled = check.is_some_and(|check| check.test == HealthcheckTest::Disabled);
-    lose(check.is_some() && !disabled, "`healthcheck` became a liveness probe: its failing restarts the container");
+    lose(check.is_some() && !disabled, "`healthcheck` became probes: its failing restarts the container");
+    lose(disabled, "`healthcheck.disable` is not carried over: Kubernetes never runs the image's own check");
 }

@@ -67,6 +67,11 @@ pub(super) fn lost_everywhere(wanted: &Wanted, lost: &mut Vec<Lost>) {
     if wanted.suspend {
         lose("`suspend` is not carried over: the instance is brought about like any other");
     }
+    if wanted.management.is_some() {
+        lose(
+            "the managed registration is not carried over: the connector registers itself, with a token that you give",
+        );
+    }
     if wanted.health.require_platform {
         lose("`health.requirePlatform` is not carried over: nobody asks the platform whether it has heard from it");
     }
