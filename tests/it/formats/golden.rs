@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use lockstep::{
     cli::render::{self, Case, Marker, Run},
     model::{Code, OwnerName},
-    plan::wire::PlanJson,
+    plan::{Action, Cause, wire::PlanJson},
 };
 use serde_json::json;
 
@@ -28,19 +28,33 @@ fn pretty(value: &impl serde::Serialize) -> String {
 fn a_plan_in_every_format() {
     let (plan, renames) = sample::sample();
     let findings = sample::findings();
-    let text = anstream::adapter::strip_str(&render::plan(&plan, &renames)).to_string();
+    let colour = render::plan(&plan, &renames);
+    let text = anstream::adapter::strip_str(&colour).to_string();
     let json = pretty(&PlanJson::of(&plan, &renames));
     let markdown = render::markdown_plan(&plan, &renames, &findings, &marker(), render::COMMENT_LIMIT);
     let github = render::plan_annotations(&plan, &renames, &findings) + "--\n" + &render::outputs(&plan);
     let gitlab = pretty(&render::plan_counts(&plan));
-    for format in [&text, &json, &markdown, &github, &gitlab] {
+    for format in [&text, &colour, &json, &markdown, &github, &gitlab] {
         assert!(!format.contains(SECRET), "{format}");
     }
     insta::assert_snapshot!("plan_text", text);
+    // The escape character as something that can be seen.
+    insta::assert_snapshot!("plan_colour", colour.replace('\u{1b}', "␛"));
     insta::assert_snapshot!("plan_json", json);
     insta::assert_snapshot!("plan_markdown", markdown);
     insta::assert_snapshot!("plan_github", github);
     insta::assert_snapshot!("plan_gitlab", gitlab);
+}
+
+#[test]
+fn that_plan_has_everything_that_a_plan_can_have() {
+    let (plan, renames) = sample::sample();
+    for action in [Action::Create, Action::Replace, Action::Update, Action::Start, Action::Stop, Action::Destroy] {
+        assert!(plan.steps.iter().any(|step| step.action == action), "{action:?}");
+    }
+    let reasons = plan.steps.iter().flat_map(|step| &step.reasons);
+    let drifted = reasons.filter(|reason| reason.cause == Cause::Drift).count();
+    assert!(drifted > 2 && !renames.is_empty() && !plan.held.is_empty() && !plan.refused.is_empty());
 }
 
 #[test]

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use lockstep::{
     cli::render::{self, Marker},
+    desired::Held,
     model::Finding,
     plan::{
-        Action, Observed, Plan,
+        Action, Observed, Plan, Rename, Step,
         saved::{Bound, OptionsJson, SavedJson, ShownJson},
         wire::PlanJson,
     },
 };
 use proptest::prelude::*;
+use serde_json::Value;
 
 use super::sample::{findings, name, place, plan_of, reason, sample, step};
 
@@ -53,13 +55,70 @@ pub(super) fn outside_of_fences(markdown: &str) -> String {
     outside
 }
 
-fn of_json(plan: &Plan) -> BTreeSet<(String, String)> {
-    let json = PlanJson::of(plan, &[]);
-    json.steps.into_iter().map(|step| (step.instance, step.action)).collect()
+/// What a view says of a plan, read out of the view alone.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    steps: BTreeSet<(String, String)>,
+    renamed: BTreeSet<(String, String)>,
+    held: BTreeSet<String>,
+    /// How many are added, changed and destroyed.
+    counts: Vec<usize>,
+    /// The fields that change, of each instance whose step shows them.
+    fields: BTreeSet<(String, String)>,
 }
 
-fn of_text(plan: &Plan) -> BTreeSet<(String, String)> {
-    let text = anstream::adapter::strip_str(&render::plan(plan, &[])).to_string();
+fn of_plan(plan: &Plan, renames: &[Rename]) -> Told {
+    let shows_fields = |step: &&Step| step.action != Action::Create;
+    let fields = plan
+        .steps
+        .iter()
+        .filter(shows_fields)
+        .flat_map(|step| step.reasons.iter().map(|reason| (step.instance.to_string(), reason.field.clone())));
+    let of = |actions: &[Action]| plan.steps.iter().filter(|step| actions.contains(&step.action)).count();
+    Told {
+        steps: plan.steps.iter().map(|step| (step.instance.to_string(), step.action.as_str().to_owned())).collect(),
+        renamed: renames.iter().map(|rename| (rename.from.to_string(), rename.to.to_string())).collect(),
+        held: plan.held.iter().map(|held| held.instance.to_string()).collect(),
+        counts: vec![
+            of(&[Action::Create]),
+            // What comes to stand at a platform changes there; containers alone are added.
+            of(&[Action::Replace, Action::Update, Action::Start, Action::Stop])
+                + of(&[Action::Register, Action::Edit, Action::Migrate]),
+            of(&[Action::Destroy, Action::Unregister]),
+        ],
+        fields: fields.collect(),
+    }
+}
+
+fn of_json(plan: &Plan, renames: &[Rename]) -> Told {
+    let json = serde_json::to_value(PlanJson::of(plan, renames)).unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    let mut told = Told::default();
+    for step in list(&json["steps"]) {
+        told.steps.insert((text(&step["instance"]), text(&step["action"])));
+        if step["action"] != "create" {
+            told.fields
+                .extend(list(&step["reasons"]).iter().map(|reason| (text(&step["instance"]), text(&reason["field"]))));
+        }
+    }
+    told.renamed = list(&json["renamed"]).iter().map(|one| (text(&one["from"]), text(&one["to"]))).collect();
+    told.held = list(&json["held"]).iter().map(|held| text(&held["instance"])).collect();
+    let number = |key: &str| usize::try_from(json["summary"][key].as_u64().unwrap()).unwrap();
+    told.counts = ["add", "change", "destroy"].map(number).to_vec();
+    told
+}
+
+/// The numbers of `Plan: 1 to add, 2 to change, 3 to destroy.`; all are 0 where there is nothing to do.
+fn counts(line: &str) -> Vec<usize> {
+    if line.contains("No changes.") {
+        return vec![0; 3];
+    }
+    line.split([' ', ',']).filter_map(|word| word.parse().ok()).collect()
+}
+
+/// The action that words of a text say of an instance.
+fn action_of(head: &str) -> Option<(String, String)> {
     let words = [
         (" will be created", "create"),
         (" must be replaced", "replace"),
@@ -72,21 +131,57 @@ fn of_text(plan: &Plan) -> BTreeSet<(String, String)> {
         (" will be migrated to a managed connector of its platform", "migrate"),
         (" will be removed from its platform", "unregister"),
     ];
-    let heads = text.lines().filter_map(|line| line.strip_prefix("  # "));
-    let of = |line: &str| {
-        words.iter().find_map(|(end, word)| Some((line.strip_suffix(end)?.to_owned(), (*word).to_owned())))
-    };
-    heads.filter_map(of).collect()
+    words.iter().find_map(|(end, word)| Some((head.strip_suffix(end)?.to_owned(), (*word).to_owned())))
 }
 
-fn of_markdown(plan: &Plan) -> BTreeSet<(String, String)> {
-    let markdown = markdown(plan, &[], usize::MAX);
-    let rows = markdown.lines().filter_map(|line| line.strip_prefix("| `"));
-    rows.map(|row| {
-        let cells: Vec<_> = row.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
-        (cells[1].clone(), cells[2].clone())
-    })
-    .collect()
+fn of_text(plan: &Plan, renames: &[Rename]) -> Told {
+    let text = anstream::adapter::strip_str(&render::plan(plan, renames)).to_string();
+    let mut told = Told { counts: counts(text.lines().last().unwrap()), ..Told::default() };
+    let mut instance = None;
+    for line in text.lines() {
+        if let Some((name, action)) = line.strip_prefix("  # ").and_then(action_of) {
+            let (name, former) = name.split_once(" (renamed from ").unwrap_or((&name, ""));
+            told.renamed
+                .extend((!former.is_empty()).then(|| (former.trim_end_matches(')').to_owned(), name.to_owned())));
+            told.steps.insert((name.to_owned(), action.clone()));
+            instance = (action != "create").then(|| name.to_owned());
+        } else if let Some(name) = line.strip_suffix(" is held and left as it is (1 finding above)") {
+            told.held.insert(name.trim_start_matches([' ', '!']).to_owned());
+        } else if let Some(row) = ["+", "-", "~"].iter().find_map(|mark| line.strip_prefix(&format!("      {mark} "))) {
+            let field = row.split(" = ").next().unwrap().trim().to_owned();
+            told.fields.extend(instance.clone().map(|instance| (instance, field)));
+        }
+    }
+    told
+}
+
+fn of_markdown(plan: &Plan, renames: &[Rename]) -> Told {
+    let marker = Marker::try_from("test").unwrap();
+    let markdown = render::markdown_plan(plan, renames, &[], &marker, usize::MAX);
+    let mut told = Told { counts: counts(markdown.lines().nth(1).unwrap()), ..Told::default() };
+    let mut instance = None;
+    for line in markdown.lines() {
+        if let Some(row) = line.strip_prefix("| `") {
+            let cells: Vec<_> = row.split('|').map(|cell| cell.trim().replace('`', "")).collect();
+            let (action, note) = cells[2].split_once(" (").unwrap_or((&cells[2], ""));
+            if action == "held" {
+                told.held.insert(cells[1].clone());
+                continue;
+            }
+            told.steps.insert((cells[1].clone(), action.to_owned()));
+            let former = note.strip_prefix("renamed from ").map(|former| former.trim_end_matches(')').to_owned());
+            told.renamed.extend(former.map(|former| (former, cells[1].clone())));
+        } else if let Some(title) = line.strip_prefix("<details><summary><code>") {
+            let name = title.split("</code>").next().unwrap().to_owned();
+            instance = Some(name).filter(|_| !title.contains("will be created") && !title.contains("is held"));
+        } else if let Some(row) = ["+ ", "- ", "! "].iter().find_map(|mark| line.strip_prefix(mark)) {
+            let field = row.split(" = ").next().unwrap().trim().to_owned();
+            // The lines of long values stand further in.
+            let is_field = !row.starts_with(' ');
+            told.fields.extend(instance.clone().filter(|_| is_field).map(|instance| (instance, field)));
+        }
+    }
+    told
 }
 
 /// A digest with a key of the id `key`.
@@ -116,25 +211,37 @@ fn plans() -> impl Strategy<Value = Plan> {
     let value = proptest::option::of("[ -~\n`<>,é\u{1b}]{0,90}");
     let reasons = proptest::collection::vec((value.clone(), value), 1..4);
     let steps = proptest::collection::btree_map("[a-z][a-z0-9]{0,8}", (0..ACTIONS.len(), reasons), 0..12);
-    steps.prop_map(|steps| {
+    let held = proptest::collection::btree_set("held-[a-z0-9]{1,6}", 0..3);
+    (steps, held).prop_map(|(steps, held)| {
         let of = |(instance, (action, reasons)): (String, (usize, Vec<Sides>))| {
-            let reasons = reasons.iter().map(|(before, after)| reason("env.X", before.as_deref(), after.as_deref()));
+            let reasons = reasons.iter().enumerate().map(|(number, (before, after))| {
+                reason(&format!("env.X{number}"), before.as_deref(), after.as_deref())
+            });
             step(&instance, ACTIONS[action], reasons.collect())
         };
-        plan_of(steps.into_iter().map(of).collect())
+        let mut plan = plan_of(steps.into_iter().map(of).collect());
+        let of_held = |text: &String| Held { instance: name(text), findings: findings().drain(..1).collect() };
+        plan.held = held.iter().map(of_held).collect();
+        plan
     })
+}
+
+/// Each removal of a plan with one creation, as long as there are both.
+fn renamed(plan: &Plan) -> Vec<Rename> {
+    let of = |action| plan.steps.iter().filter(move |step| step.action == action).map(|step| step.instance.clone());
+    of(Action::Destroy).zip(of(Action::Create)).map(|(from, to)| Rename { from, to }).collect()
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn text_json_and_markdown_name_the_same_steps(plan in plans()) {
-        let steps: BTreeSet<_> =
-            plan.steps.iter().map(|step| (step.instance.to_string(), step.action.as_str().to_owned())).collect();
-        prop_assert_eq!(of_json(&plan), steps.clone());
-        prop_assert_eq!(of_text(&plan), steps.clone());
-        prop_assert_eq!(of_markdown(&plan), steps);
+    fn text_json_and_markdown_say_the_same(plan in plans()) {
+        let renames = renamed(&plan);
+        let expected = of_plan(&plan, &renames);
+        prop_assert_eq!(&of_json(&plan, &renames), &expected);
+        prop_assert_eq!(&of_text(&plan, &renames), &expected);
+        prop_assert_eq!(&of_markdown(&plan, &renames), &expected);
     }
 
     #[test]
@@ -191,6 +298,24 @@ fn a_plan_too_large_for_a_comment_is_cut_by_whole_instances_and_counted() {
     assert!(text.contains(&format!("_{} rows more of the table left out", 2_000 - rows)), "{rows} rows");
     assert!(text.contains(&format!("_The details of {} more are left out", 2_000 - details)), "{details} details");
     assert_eq!(text.matches(&long).count(), details, "every value is whole");
+}
+
+#[test]
+fn the_summary_of_five_thousand_instances_has_room_and_stays_whole() {
+    let hostile = "`````| <script> é @team --> %0A\n".repeat(12);
+    let steps = (0..5_000).map(|number| {
+        step(&format!("instance-{number:04}"), Action::Replace, vec![reason("env.X", Some("before"), Some(&hostile))])
+    });
+    let text = markdown(&plan_of(steps.collect()), &findings(), render::SUMMARY_LIMIT);
+    assert!(text.len() < 1024 * 1024 && text.len() > 1_000_000, "{}", text.len());
+    let outside = outside_of_fences(&text);
+    let rows: Vec<_> = outside.lines().filter(|line| line.starts_with("| `")).collect();
+    assert_eq!(rows.len(), 5_000);
+    assert!(rows.iter().all(|row| row.matches('|').count() == 5 && row.ends_with(" |")), "a row is whole or not there");
+    assert!(!outside.contains("script") && !outside.contains("@team"));
+    let details = outside.matches("<details>").count();
+    // Three blocks are those of the findings.
+    assert!(outside.contains(&format!("_The details of {} more are left out", 5_003 - details)), "{details}");
 }
 
 #[test]
