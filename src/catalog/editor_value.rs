@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     decimal::Decimal,
-    format,
+    editor_range, format,
     property::{Property, env_text},
 };
 
@@ -108,7 +108,12 @@ fn of_type(root: &Value, node: &Map<String, Value>, name: &str, durations: bool,
     match name {
         "boolean" => vec![json!({ "enum": [true, false, "true", "false"] })],
         "integer" | "number" => {
-            vec![bounded(node, json!({ "type": name }), OF_NUMBERS), json!({ "type": "string", "pattern": NUMBER })]
+            let mut text = json!({ "type": "string", "pattern": NUMBER });
+            let bounds = editor_range::patterns(node);
+            if !bounds.is_empty() {
+                text["allOf"] = Value::Array(bounds);
+            }
+            vec![bounded(node, json!({ "type": name }), OF_NUMBERS), text]
         }
         "array" => {
             let items = node.get("items").map_or_else(

@@ -8,6 +8,7 @@ mod contract;
 mod decimal;
 mod dto;
 mod editor;
+mod editor_range;
 mod editor_value;
 mod format;
 mod property;

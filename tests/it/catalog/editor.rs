@@ -34,6 +34,9 @@ pub(super) const TEN: &[&str] = &[
     "openaev_nvd_nist_cve",
 ];
 
+/// Of the manifests of all contracts, every so many are compared.
+const STRIDE: usize = 11;
+
 /// A sealed value, as the value of a key of the configuration.
 fn sealed() -> String {
     let lines: String = sealed_text().lines().map(|line| format!("      {line}\n")).collect();
@@ -68,6 +71,10 @@ fn candidates(choices: &[String]) -> Vec<String> {
     let plain = [
         "5",
         "\"5\"",
+        "0",
+        "\"0\"",
+        "\"100000\"",
+        "\"-1\"",
         "1.5",
         "true",
         "\"true\"",
@@ -162,6 +169,29 @@ fn it_is_a_schema_for_all_contracts_of_the_platforms() {
         let text = document(contract.slug.as_str(), &[("NO-KEY".to_owned(), "x".to_owned())]);
         assert!(!is_accepted(&validator, &text), "{}", contract.slug);
     }
+}
+
+#[test]
+fn it_agrees_with_the_check_on_every_contract_of_the_platforms() {
+    let all = real::all().iter().flat_map(|real| real.catalog.contracts());
+    let all = all.filter(|contract| contract.deployable(Registration::Itself, false).is_ok());
+    let (mut compared, mut sound, mut differing) = (0, 0, Vec::new());
+    for (number, contract) in all.enumerate() {
+        let validator = validator([contract]);
+        let texts = texts(contract, &[]);
+        // The first few are the smallest sound one, those that lack a key, and those with a key too many.
+        let some = texts.iter().take(4).chain(texts.iter().skip(4 + number % STRIDE).step_by(STRIDE));
+        for text in some {
+            compared += 1;
+            let checked = is_sound(contract, text);
+            sound += usize::from(checked);
+            if is_accepted(&validator, text) != checked {
+                differing.push((contract.slug.to_string(), checked, text.lines().last().unwrap().to_owned()));
+            }
+        }
+    }
+    assert!(differing.is_empty(), "{} of {compared} differ (sound, last line): {differing:#?}", differing.len());
+    assert!(real::all().is_empty() || (compared > 5_000 && sound > 500 && sound < compared), "{compared} {sound}");
 }
 
 #[test]
