@@ -283,6 +283,78 @@ fn the_comment_is_made_once_and_then_updated() {
     assert_eq!(note["body"], format!("{marker}\n### Plan\n"));
 }
 
+/// A pull request as CI checks it out: a clone whose head is the merge of a branch that changes the example manifest; and
+/// the commit that the request is against.
+fn checkout_of_a_request(change: impl FnOnce(&str) -> String) -> (TempDir, String) {
+    let (origin, clone) = (repository(), tempfile::tempdir().unwrap());
+    let git = "git -c user.name=Ada -c user.email=ada@example.org";
+    runs(origin.path(), "git checkout --quiet -b change", &[]);
+    let manifest = origin.path().join("connectors/example-import.yaml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, change(&text)).unwrap();
+    commit(origin.path());
+    runs(origin.path(), "git checkout --quiet main && echo more >> README.md", &[]);
+    let base = commit(origin.path());
+    runs(origin.path(), &format!("git checkout --quiet --detach && {git} merge --quiet --no-ff -m merge change"), &[]);
+    runs(clone.path(), &format!("git clone --quiet '{}' . 2>&1", origin.path().display()), &[]);
+    runs(clone.path(), "git checkout --quiet --detach HEAD", &[]);
+    assert!(!clone.path().join("keys/age.key").exists(), "no key is ever committed");
+    (clone, base)
+}
+
+/// Runs the steps of a job that are shell, one after the other until one fails, as a runner does; those that run always
+/// are run then too. Gives the first exit code that is not 0.
+fn job(folder: &Path, programs: &Path, workflow: &Value, job: &str, variables: &[(&str, &str)]) -> i32 {
+    let mut code = 0;
+    for step in workflow["jobs"][job]["steps"].as_array().unwrap() {
+        let always = step["if"].as_str().is_some_and(|condition| condition.starts_with("always()"));
+        let Some(script) = step["run"].as_str().filter(|_| code == 0 || always) else { continue };
+        let output = shell(folder, programs, script, variables);
+        let failed = output.status.code().unwrap();
+        println!("{}", String::from_utf8_lossy(&output.stdout));
+        code = if code == 0 { failed } else { code };
+    }
+    code
+}
+
+#[test]
+fn the_jobs_run_in_a_checkout_of_a_pull_request() {
+    for (word, other, code, said) in [
+        ("tlp:green, phishing", "tlp:amber", 0, "Plan: 0 to add, 1 to change, 0 to destroy."),
+        ("EXAMPLE_URL:", "EXAMPLE_ULR:", 3, "<code>example-import</code> is held"),
+    ] {
+        let (clone, base) = checkout_of_a_request(|text| text.replace(word, other));
+        let (programs, runner) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        stand_in(programs.path(), "gh", "[]");
+        let file = |name: &str| runner.path().join(name).to_str().unwrap().to_owned();
+        let (summary, outputs) = (file("summary"), file("outputs"));
+        let variables = [
+            ("CI", "true"),
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_WORKSPACE", clone.path().to_str().unwrap()),
+            ("GITHUB_REPOSITORY", "team/connectors"),
+            ("GITHUB_STEP_SUMMARY", &summary),
+            ("GITHUB_OUTPUT", &outputs),
+            ("LOCKSTEP_SOURCE", ""),
+            ("BASE", &base),
+            ("NUMBER", "7"),
+            ("GH_TOKEN", "t"),
+        ];
+        let workflow = yaml(&clone.path().join(GITHUB));
+        for name in ["validate", "plan"] {
+            assert_eq!(job(clone.path(), programs.path(), &workflow, name, &variables), code, "{name}");
+        }
+        let comment = fs::read_to_string(clone.path().join("plan.md")).unwrap();
+        assert!(comment.starts_with("<!-- lockstep:plan:example -->\n") && comment.contains(said), "{comment}");
+        assert!(fs::read_to_string(&summary).unwrap().contains(said));
+        let calls = fs::read_to_string(programs.path().join("calls")).unwrap();
+        assert!(calls.contains("--method POST repos/team/connectors/issues/7/comments -F body=@plan.md"), "{calls}");
+        let outputs = fs::read_to_string(&outputs).unwrap();
+        assert!(outputs.contains(&format!("errors={}\n", u8::from(code != 0))), "{outputs}");
+        assert!(outputs.contains(&format!("change={}\n", u8::from(code == 0))), "{outputs}");
+    }
+}
+
 #[test]
 fn editors_find_the_schema_and_refreshing_it_changes_nothing() {
     let folder = repository();
