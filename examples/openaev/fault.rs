@@ -12,8 +12,10 @@ use axum::{
 };
 use futures_util::stream;
 
+use super::bent;
+
 /// The words for ways to fail.
-pub(super) const WORDS: [&str; 7] = ["none", "500", "html", "hang", "401", "429", "cut"];
+pub(super) const WORDS: [&str; 8] = ["none", "500", "html", "hang", "401", "429", "cut", "endless"];
 
 /// The answer of a platform that fails in the way of this word; none where it does not fail.
 pub(super) async fn answer(word: &str) -> Option<Response> {
@@ -28,6 +30,7 @@ pub(super) async fn answer(word: &str) -> Option<Response> {
             let body = Body::from_stream(stream::iter([Ok("[{"), broken]));
             Some(([(CONTENT_TYPE, "application/json")], body).into_response())
         }
+        "endless" => Some(bent::endless()),
         _ => None,
     }
 }

@@ -1,6 +1,8 @@
 //! Serves the stand-in's REST interface, what it has been told, and switches for faults.
 
 mod answers;
+#[path = "../opencti/bent.rs"]
+mod bent;
 mod fault;
 mod managed;
 mod multipart;
@@ -68,23 +70,30 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
         .route("/instances.json", get(async |State(platform): State<Arc<Platform>>| Json(platform.instances())))
         .route("/requests.json", get(async |State(platform): State<Arc<Platform>>| Json(platform.requests())))
         .route("/_fault", post(set_fault))
+        .route("/_tokens", post(set_tokens))
         .fallback(api)
         .with_state(platform);
     axum::serve(listener, router).await
 }
 
 async fn set_fault(State(platform): State<Arc<Platform>>, Json(body): Json<Value>) -> Response {
-    match body.get("kind").and_then(Value::as_str).and_then(|kind| fault::WORDS.into_iter().find(|word| *word == kind))
-    {
+    let mut words = fault::WORDS.into_iter().chain(bent::WORDS);
+    match body.get("kind").and_then(Value::as_str).and_then(|kind| words.find(|word| *word == kind)) {
         Some(kind) => {
             platform.set_fault(kind);
             StatusCode::NO_CONTENT.into_response()
         }
         None => {
-            let words = fault::WORDS.join(", ");
+            let words = [&fault::WORDS[..], &bent::WORDS].concat().join(", ");
             (StatusCode::BAD_REQUEST, format!("`kind` must be one of {words}\n")).into_response()
         }
     }
+}
+
+/// Takes other tokens than before.
+async fn set_tokens(State(platform): State<Arc<Platform>>, Json(tokens): Json<Vec<String>>) -> StatusCode {
+    platform.set_tokens(tokens);
+    StatusCode::NO_CONTENT
 }
 
 async fn api(
@@ -105,13 +114,28 @@ async fn api(
     }
     let asked = Asked { method, headers, body };
     let segments: Vec<&str> = uri.path().split('/').filter(|segment| !segment.is_empty()).collect();
-    match &segments[..] {
+    let answer = match &segments[..] {
         ["api", "tenants", tenant, ..] if !platform.has_tenant(tenant) => {
             refused(StatusCode::FORBIDDEN, "TENANT_ACCESS_DENIED")
         }
         ["api", "tenants", _, route @ ..] | ["api", route @ ..] => of(&platform, &asked, route),
         _ => answers::unknown_route(uri.path()),
+    };
+    bent(platform.fault(), answer).await
+}
+
+/// An answer, bent where the fault says so.
+async fn bent(word: &str, answer: Response) -> Response {
+    if !bent::WORDS.contains(&word) {
+        return answer;
     }
+    let (parts, body) = answer.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Ok(mut value) = serde_json::from_slice(&bytes) else {
+        return bent::dated(word, Response::from_parts(parts, bytes.into()));
+    };
+    bent::bend(word, &mut value);
+    bent::dated(word, (parts.status, Json(value)).into_response())
 }
 
 /// What a route answers.

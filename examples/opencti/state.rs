@@ -102,6 +102,7 @@ pub(super) struct Memory {
     /// Users by their id.
     pub(super) users: BTreeMap<String, String>,
     version: String,
+    tokens: Vec<String>,
     requests: Vec<Value>,
     fault: Fault,
     /// Faults of single operations, and how often each still happens; none for always.
@@ -122,6 +123,7 @@ impl Platform {
             managers: BTreeMap::new(),
             users: BTreeMap::from([(types::USER.to_owned(), "lockstep".to_owned())]),
             version: options.version.clone(),
+            tokens: options.tokens.clone(),
             requests: Vec::new(),
             fault: Fault::None,
             faults: BTreeMap::new(),
@@ -150,12 +152,16 @@ impl Platform {
         self.memory().version = version.to_owned();
     }
 
+    pub(super) fn set_tokens(&self, tokens: Vec<String>) {
+        self.memory().tokens = tokens;
+    }
+
     pub(super) fn capabilities(&self) -> &[String] {
         &self.options.capabilities
     }
 
     pub(super) fn takes(&self, token: &str) -> bool {
-        self.options.tokens.iter().any(|taken| taken == token)
+        self.memory().tokens.iter().any(|taken| taken == token)
     }
 
     /// Whether the caller may do what needs a capability.

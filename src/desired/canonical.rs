@@ -77,6 +77,7 @@ fn sealed(value: &EnvValue) -> Value {
             json!({ "file": hex::encode(Sha256::digest(&file.content)), "key": key })
         }
         EnvValue::ConnectorToken(platform) => json!({ "token": platform.as_str() }),
+        EnvValue::ConnectorProxy(platform) => json!({ "proxy": platform.as_str() }),
         // What the platform gives is told apart by the mark beside the digest, where it is known.
         EnvValue::FromPlatform(secret) => json!({ "kept": secret.platform.as_str() }),
     }

@@ -10,5 +10,5 @@ mod types;
 
 pub use assemble::{Context, PlatformFacts, assemble};
 pub use management::{Keeper, Management, PlatformContent, PlatformSecret};
-pub use open::{OpenedEnv, Openers, OpensEnvelopes};
+pub use open::{OpenedEnv, Openers, OpensEnvelopes, SettingsSecrets};
 pub use types::{DesiredState, EnvValue, Held, Origin, SealedFile, SourceDigest, Wanted};

@@ -44,6 +44,14 @@ pub struct StepReport {
     pub result: Result<Outcome, StepError>,
 }
 
+impl StepReport {
+    /// What is said where the container did not become healthy.
+    pub fn unhealthy(&self, why: &str) -> String {
+        let kept = if self.action == Action::Create { "" } else { ", the former container is kept" };
+        format!("did not become healthy{kept}: {why}")
+    }
+}
+
 /// Someone who watches steps, such as a progress display.
 pub trait Watcher: Send + Sync {
     /// A step has begun.

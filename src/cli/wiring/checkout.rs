@@ -113,7 +113,7 @@ impl LocalCheckout {
             (None, _) => base.to_owned(),
         };
         let (base, new) = tokio::try_join!(self.read(Which::Revision(&base)), self.read(new))?;
-        let (openers, ..) = super::credentials::openers(settings, session, Identities::Optional)?;
+        let openers = super::credentials::openers(settings, session, Identities::Optional)?.openers;
         let catalogs = offline_catalogs(settings)?;
         let context = parts::context(settings);
         let loader = std::sync::Arc::new(parts::loader(settings, catalogs));

@@ -15,7 +15,6 @@ use lockstep::{
     model::PullPolicy,
     plan::{NewContainer, Work},
 };
-use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -77,8 +76,7 @@ impl Registry {
     }
 
     async fn engine_at(&self, engine: &str, host: &str, password: &str) -> DockerEngine {
-        let auth =
-            RegistryAuth { host: host.to_owned(), username: "user".to_owned(), password: SecretString::from(password) };
+        let auth = RegistryAuth { host: host.to_owned(), username: "user".to_owned(), password: password.into() };
         DockerEngine::connect(DockerConfig { registries: vec![auth], ..DockerConfig::at(engine) }).await.unwrap()
     }
 }
