@@ -12,8 +12,10 @@ use axum::{
 };
 use futures_util::stream;
 
+use super::bent;
+
 /// The words for ways to fail.
-pub(super) const WORDS: [&str; 8] = ["none", "500", "html", "hang", "401", "429", "cut", "lost"];
+pub(super) const WORDS: [&str; 9] = ["none", "500", "html", "hang", "401", "429", "cut", "lost", "endless"];
 /// The way in which something is carried out and its answer lost.
 pub(super) const LOST: &str = "lost";
 
@@ -26,6 +28,7 @@ pub(super) async fn answer(word: &str) -> Option<Response> {
         "401" => Some((StatusCode::UNAUTHORIZED, "Unauthorized").into_response()),
         "429" => Some((StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "1")], "").into_response()),
         "cut" => Some(cut()),
+        "endless" => Some(bent::endless()),
         _ => None,
     }
 }

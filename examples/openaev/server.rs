@@ -1,6 +1,8 @@
 //! Serves the stand-in's REST interface, what it has been told, and switches for faults.
 
 mod answers;
+#[path = "../opencti/bent.rs"]
+mod bent;
 mod fault;
 mod managed;
 mod multipart;
@@ -68,14 +70,15 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
         .route("/instances.json", get(async |State(platform): State<Arc<Platform>>| Json(platform.instances())))
         .route("/requests.json", get(async |State(platform): State<Arc<Platform>>| Json(platform.requests())))
         .route("/_fault", post(set_fault))
+        .route("/_tokens", post(set_tokens))
         .fallback(api)
         .with_state(platform);
     axum::serve(listener, router).await
 }
 
 async fn set_fault(State(platform): State<Arc<Platform>>, Json(body): Json<Value>) -> Response {
-    match body.get("kind").and_then(Value::as_str).and_then(|kind| fault::WORDS.into_iter().find(|word| *word == kind))
-    {
+    let mut words = fault::WORDS.into_iter().chain(bent::WORDS);
+    match body.get("kind").and_then(Value::as_str).and_then(|kind| words.find(|word| *word == kind)) {
         Some(kind) => {
             // `POST /api/connector-instances`: that call alone, as often as is said.
             match body.get("call").and_then(Value::as_str) {
@@ -85,10 +88,16 @@ async fn set_fault(State(platform): State<Arc<Platform>>, Json(body): Json<Value
             StatusCode::NO_CONTENT.into_response()
         }
         None => {
-            let words = fault::WORDS.join(", ");
+            let words = [&fault::WORDS[..], &bent::WORDS].concat().join(", ");
             (StatusCode::BAD_REQUEST, format!("`kind` must be one of {words}\n")).into_response()
         }
     }
+}
+
+/// Takes other tokens than before.
+async fn set_tokens(State(platform): State<Arc<Platform>>, Json(tokens): Json<Vec<String>>) -> StatusCode {
+    platform.set_tokens(tokens);
+    StatusCode::NO_CONTENT
 }
 
 async fn api(
@@ -112,7 +121,7 @@ async fn api(
         return refused(StatusCode::UNAUTHORIZED, "Full authentication is required to access this resource");
     }
     let answer = answer_to(&platform, &uri, &Asked { method, headers, body });
-    if word == fault::LOST { fault::cut() } else { answer }
+    if word == fault::LOST { fault::cut() } else { bent(word, answer).await }
 }
 
 fn answer_to(platform: &Platform, uri: &Uri, asked: &Asked) -> Response {
@@ -124,6 +133,20 @@ fn answer_to(platform: &Platform, uri: &Uri, asked: &Asked) -> Response {
         ["api", "tenants", _, route @ ..] | ["api", route @ ..] => of(platform, asked, route),
         _ => answers::unknown_route(uri.path()),
     }
+}
+
+/// An answer, bent where the fault says so.
+async fn bent(word: &str, answer: Response) -> Response {
+    if !bent::WORDS.contains(&word) {
+        return answer;
+    }
+    let (parts, body) = answer.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let Ok(mut value) = serde_json::from_slice(&bytes) else {
+        return bent::dated(word, Response::from_parts(parts, bytes.into()));
+    };
+    bent::bend(word, &mut value);
+    bent::dated(word, (parts.status, Json(value)).into_response())
 }
 
 /// What a route answers.

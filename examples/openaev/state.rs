@@ -44,6 +44,8 @@ struct Memory {
     connectors: BTreeMap<String, Connector>,
     managed: Managed,
     requests: Vec<Value>,
+    /// The tokens that are taken now; none for those of the options.
+    tokens: Option<Vec<String>>,
     fault: &'static str,
     /// Faults of single calls: how the method and path begin, and how often each still happens.
     faults: Vec<(String, &'static str, u64)>,
@@ -78,7 +80,16 @@ impl Platform {
     }
 
     pub(super) fn takes(&self, token: &str) -> bool {
-        self.options.tokens.iter().any(|taken| taken == token)
+        self.tokens().iter().any(|taken| taken == token)
+    }
+
+    /// The tokens that are taken.
+    pub(super) fn tokens(&self) -> Vec<String> {
+        self.memory().tokens.clone().unwrap_or_else(|| self.options.tokens.clone())
+    }
+
+    pub(super) fn set_tokens(&self, tokens: Vec<String>) {
+        self.memory().tokens = Some(tokens);
     }
 
     pub(super) fn has_tenant(&self, tenant: &str) -> bool {

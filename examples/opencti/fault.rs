@@ -12,6 +12,8 @@ use axum::{
 };
 use futures_util::stream;
 
+use super::bent;
+
 /// A way to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
@@ -26,10 +28,15 @@ pub(super) enum Fault {
     Lost,
     /// What is listed is not in the list.
     Empty,
+    /// The answer never ends.
+    Endless,
+    /// The answer says what nobody expects; the word for how.
+    Bent(&'static str),
 }
 
 impl Fault {
-    pub(super) const WORDS: [&str; 9] = ["none", "500", "html", "hang", "401", "429", "cut", "lost", "empty"];
+    pub(super) const WORDS: [&str; 10] =
+        ["none", "500", "html", "hang", "401", "429", "cut", "lost", "empty", "endless"];
 
     pub(super) fn from_word(word: &str) -> Option<Self> {
         match word {
@@ -42,7 +49,8 @@ impl Fault {
             "cut" => Some(Self::Cut),
             "lost" => Some(Self::Lost),
             "empty" => Some(Self::Empty),
-            _ => None,
+            "endless" => Some(Self::Endless),
+            _ => bent::WORDS.into_iter().find(|known| *known == word).map(Self::Bent),
         }
     }
 }
@@ -50,7 +58,8 @@ impl Fault {
 /// The answer of a platform that fails so; none where it does not fail, or not before it has done what it was asked.
 pub(super) async fn answer(fault: Fault) -> Option<Response> {
     match fault {
-        Fault::None | Fault::Lost | Fault::Empty => None,
+        Fault::None | Fault::Lost | Fault::Empty | Fault::Bent(_) => None,
+        Fault::Endless => Some(bent::endless()),
         Fault::ServerError => Some((StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error").into_response()),
         Fault::Html => Some(Html("<!doctype html><title>Log in</title>").into_response()),
         Fault::Hang => future::pending().await,

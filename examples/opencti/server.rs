@@ -1,5 +1,6 @@
 //! Serves the stand-in's GraphQL, what it has been told, and switches for faults.
 
+mod bent;
 mod fault;
 mod managed;
 mod schema;
@@ -74,6 +75,7 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
         .route("/requests.json", get(async |State(server): State<Arc<Server>>| Json(server.platform.requests())))
         .route("/_fault", post(set_fault))
         .route("/_version", post(set_version))
+        .route("/_tokens", post(set_tokens))
         .route("/_catalog", post(set_catalog))
         .with_state(server);
     axum::serve(listener, router).await
@@ -81,7 +83,7 @@ pub(crate) async fn serve(listener: TcpListener, options: Options) -> io::Result
 
 async fn set_fault(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> Response {
     let Some(fault) = body.get("kind").and_then(Value::as_str).and_then(Fault::from_word) else {
-        let kinds = Fault::WORDS.join(", ");
+        let kinds = [&Fault::WORDS[..], &bent::WORDS].concat().join(", ");
         return (StatusCode::BAD_REQUEST, format!("`kind` must be one of {kinds}\n")).into_response();
     };
     match body.get("operation").and_then(Value::as_str) {
@@ -103,6 +105,12 @@ async fn set_version(State(server): State<Arc<Server>>, Json(body): Json<Value>)
     }
 }
 
+/// Takes other tokens than before.
+async fn set_tokens(State(server): State<Arc<Server>>, Json(tokens): Json<Vec<String>>) -> StatusCode {
+    server.platform.set_tokens(tokens);
+    StatusCode::NO_CONTENT
+}
+
 /// Takes a catalog in today's format; its contracts are published from then on.
 async fn set_catalog(State(server): State<Arc<Server>>, Json(body): Json<Value>) -> StatusCode {
     let contracts = body.get("contracts").and_then(Value::as_array);
@@ -111,7 +119,8 @@ async fn set_catalog(State(server): State<Arc<Server>>, Json(body): Json<Value>)
 }
 
 async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: Bytes) -> Response {
-    if let Some(answer) = failing(&server.platform, server.platform.fault()).await {
+    let whole = server.platform.fault();
+    if let Some(answer) = failing(&server.platform, whole).await {
         return answer;
     }
     let Ok(mut request) = serde_json::from_slice::<Request>(&body) else {
@@ -142,7 +151,13 @@ async fn graphql(State(server): State<Arc<Server>>, headers: HeaderMap, body: By
     let invalid = response.errors.iter().any(|error| error.path.is_empty());
     response.errors.iter_mut().for_each(complete);
     let status = if invalid { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-    (status, Json(response)).into_response()
+    let word =
+        [fault, whole].into_iter().find_map(|fault| if let Fault::Bent(word) = fault { Some(word) } else { None });
+    let (Some(word), Ok(mut answer)) = (word, serde_json::to_value(&response)) else {
+        return (status, Json(response)).into_response();
+    };
+    bent::bend(word, &mut answer);
+    bent::dated(word, (status, Json(answer)).into_response())
 }
 
 /// The answer of a platform that fails, which is noted before it is given: some never are.

@@ -104,6 +104,7 @@ pub(super) struct Memory {
     /// The confidence of accounts that it made for connectors, by their name.
     pub(super) confidence: BTreeMap<String, String>,
     version: String,
+    tokens: Vec<String>,
     requests: Vec<Value>,
     fault: Fault,
     /// Faults of single operations, and how often each still happens; none for always.
@@ -125,6 +126,7 @@ impl Platform {
             users: BTreeMap::from([(types::USER.to_owned(), "lockstep".to_owned())]),
             confidence: BTreeMap::new(),
             version: options.version.clone(),
+            tokens: options.tokens.clone(),
             requests: Vec::new(),
             fault: Fault::None,
             faults: BTreeMap::new(),
@@ -153,12 +155,16 @@ impl Platform {
         self.memory().version = version.to_owned();
     }
 
+    pub(super) fn set_tokens(&self, tokens: Vec<String>) {
+        self.memory().tokens = tokens;
+    }
+
     pub(super) fn capabilities(&self) -> &[String] {
         &self.options.capabilities
     }
 
     pub(super) fn takes(&self, token: &str) -> bool {
-        self.options.tokens.iter().any(|taken| taken == token)
+        self.memory().tokens.iter().any(|taken| taken == token)
     }
 
     /// Whether the caller may do what needs a capability.

@@ -1,6 +1,9 @@
 //! Turns a reading into a desired state: contract, policy and environment of every instance.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use super::{
     DesiredState, EnvValue, Management, Origin, SourceDigest, Wanted, assembled::Assembled, env::EnvBuilder, policy,
@@ -30,6 +33,8 @@ pub struct PlatformFacts {
     pub has_connector_token: bool,
     /// Proxy and certificate variables of connectors.
     pub env: BTreeMap<String, String>,
+    /// Those of them that hold a password, and whose values only the settings have.
+    pub secret_env: BTreeSet<String>,
     /// A file of certificates on the engine's host that connectors trust, if there is one.
     pub ca: Option<String>,
     /// The tenant (OpenAEV).

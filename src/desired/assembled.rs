@@ -67,7 +67,11 @@ impl Assembled {
         let outcome = Some(&self.outcomes[index]).filter(|_| self.reading.manifests[index] == *manifest)?;
         let same_file = |value: &EnvValue| match value {
             EnvValue::FromFile { file, .. } => snapshot.file(&file.path).is_some_and(|now| now.content == file.content),
-            EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::ConnectorToken(_) | EnvValue::FromPlatform(_) => true,
+            EnvValue::Plain(_)
+            | EnvValue::Sealed(_)
+            | EnvValue::ConnectorToken(_)
+            | EnvValue::ConnectorProxy(_)
+            | EnvValue::FromPlatform(_) => true,
         };
         outcome.wanted.as_ref()?.env.values().all(same_file).then_some(outcome)
     }

@@ -73,7 +73,7 @@ impl EnvValue {
             Self::Sealed(_) | Self::FromFile { .. } => {
                 Some(hex::encode(Sha256::digest(written(&InSource::of(self)))).chars().take(12).collect())
             }
-            Self::Plain(_) | Self::ConnectorToken(_) | Self::FromPlatform(_) => None,
+            Self::Plain(_) | Self::ConnectorToken(_) | Self::ConnectorProxy(_) | Self::FromPlatform(_) => None,
         }
     }
 }
@@ -111,6 +111,8 @@ struct InSource<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     plain: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    proxy: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sealed: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
@@ -126,6 +128,7 @@ impl<'a> InSource<'a> {
                 Self { file: Some(hex::encode(Sha256::digest(&file.content))), key: Some(key), ..nothing }
             }
             EnvValue::ConnectorToken(platform) => Self { token: Some(platform.as_str()), ..nothing },
+            EnvValue::ConnectorProxy(platform) => Self { proxy: Some(platform.as_str()), ..nothing },
             // What the platform gives is told apart by the mark beside the digest, where it is known.
             EnvValue::FromPlatform(secret) => Self { kept: Some(secret.platform.as_str()), ..nothing },
         }

@@ -87,6 +87,9 @@ impl EnvBuilder<'_> {
         for (key, value) in &facts.env {
             self.plain(key, value.clone(), Origin::Platform);
         }
+        for key in &facts.secret_env {
+            self.set(key, EnvValue::ConnectorProxy(platform.clone()), Origin::Platform);
+        }
         if facts.ca.is_some() {
             for key in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "CURL_CA_BUNDLE"] {
                 self.plain(key, CONNECTOR_CA.to_owned(), Origin::Platform);

@@ -12,5 +12,5 @@ mod types;
 pub use assemble::{Context, PlatformFacts, assemble};
 pub use assembled::Assembled;
 pub use management::{Keeper, Management, OPENAEV_TENANT, PlatformContent, PlatformSecret};
-pub use open::{OpenedEnv, Openers, OpensEnvelopes};
+pub use open::{OpenedEnv, Openers, OpensEnvelopes, SettingsSecrets};
 pub use types::{DesiredState, EnvValue, Held, Origin, SealedFile, SourceDigest, Wanted};

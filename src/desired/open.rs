@@ -29,16 +29,43 @@ pub trait OpensEnvelopes: Send + Sync {
 }
 
 /// What secrets are opened with.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Openers {
     /// The identities.
     pub keyring: Keyring,
     /// Whether a value must be sealed for its instance and key.
     pub binding: BindingPolicy,
-    /// The connector token of each platform, as far as it could be read.
-    pub connector_tokens: BTreeMap<PlatformName, SecretString>,
+    /// What the settings hold for connectors.
+    pub settings: SettingsSecrets,
     /// The manager's key of each platform whose connectors we manage, as far as it could be read.
     pub managers: BTreeMap<PlatformName, Arc<dyn OpensEnvelopes>>,
+}
+
+/// The secrets that the settings hold for connectors, as far as they could be read.
+#[derive(Clone, Default)]
+pub struct SettingsSecrets {
+    /// The connector token of each platform.
+    pub tokens: BTreeMap<PlatformName, SecretString>,
+    /// The addresses of the proxies that connectors of each platform get, with a user's name and password, by variable.
+    pub proxies: BTreeMap<PlatformName, BTreeMap<String, SecretString>>,
+    /// Why something could not be read, by platform.
+    pub unreadable: BTreeMap<PlatformName, String>,
+}
+
+impl SettingsSecrets {
+    /// Every secret, to be taken out of what is written.
+    pub fn all(&self) -> impl Iterator<Item = &SecretString> {
+        self.tokens.values().chain(self.proxies.values().flat_map(BTreeMap::values))
+    }
+
+    /// What they hold for one variable.
+    pub fn of(&self, key: &str, value: &EnvValue) -> Option<&SecretString> {
+        match value {
+            EnvValue::ConnectorToken(platform) => self.tokens.get(platform),
+            EnvValue::ConnectorProxy(platform) => self.proxies.get(platform)?.get(key),
+            EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::FromPlatform(_) => None,
+        }
+    }
 }
 
 impl Wanted {
@@ -85,11 +112,19 @@ impl Wanted {
                 let map = openers.keyring.open_file(&file.content, &file.path).map_err(failed)?;
                 map.open(name, &self.binding(key), openers.binding).map_err(failed)
             }
-            EnvValue::ConnectorToken(platform) => openers.connector_tokens.get(platform).cloned().ok_or_else(|| {
+            EnvValue::ConnectorToken(platform) => openers.settings.of(key, value).cloned().ok_or_else(|| {
+                let why = openers.settings.unreadable.get(platform).map(|why| format!(": {why}")).unwrap_or_default();
                 bad(
-                    format!("the connector token of platform `{platform}` could not be read"),
+                    format!("the connector token of platform `{platform}` could not be read{why}"),
                     "see `platforms` in the settings, or give the instance a token of its own in `spec.token`"
                         .to_owned(),
+                )
+            }),
+            EnvValue::ConnectorProxy(platform) => openers.settings.of(key, value).cloned().ok_or_else(|| {
+                let why = openers.settings.unreadable.get(platform).map(|why| format!(": {why}")).unwrap_or_default();
+                bad(
+                    format!("the password for `{key}` could not be read{why}"),
+                    format!("see `platforms.{platform}.connectorProxyAuth` in the settings"),
                 )
             }),
             EnvValue::FromPlatform(PlatformSecret { platform, content }) => match content {

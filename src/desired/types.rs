@@ -46,6 +46,8 @@ pub enum EnvValue {
     },
     /// The connector token that the settings hold for a platform.
     ConnectorToken(PlatformName),
+    /// The address of a proxy with a user's name and password in it, which the settings hold for a platform's connectors.
+    ConnectorProxy(PlatformName),
     /// What the platform gives its manager for this instance.
     FromPlatform(PlatformSecret),
 }
@@ -55,7 +57,11 @@ impl EnvValue {
     pub fn is_sensitive(&self) -> bool {
         match self {
             Self::Plain(_) => false,
-            Self::Sealed(_) | Self::FromFile { .. } | Self::ConnectorToken(_) | Self::FromPlatform(_) => true,
+            Self::Sealed(_)
+            | Self::FromFile { .. }
+            | Self::ConnectorToken(_)
+            | Self::ConnectorProxy(_)
+            | Self::FromPlatform(_) => true,
         }
     }
 }

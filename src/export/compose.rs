@@ -132,6 +132,7 @@ fn variable(wanted: &Wanted, key: &str, value: &EnvValue, blanks: &mut BTreeSet<
             EnvValue::Sealed(_)
             | EnvValue::FromFile { .. }
             | EnvValue::ConnectorToken(_)
+            | EnvValue::ConnectorProxy(_)
             | EnvValue::FromPlatform(_) => Yaml::text(""),
         };
     };

@@ -47,7 +47,10 @@ impl<'a> Secret<'a> {
     pub(super) fn of(value: &'a EnvValue) -> Option<Self> {
         match value {
             EnvValue::Plain(_) => None,
-            EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::FromPlatform(_) => Some(Self::Own),
+            EnvValue::Sealed(_)
+            | EnvValue::FromFile { .. }
+            | EnvValue::ConnectorProxy(_)
+            | EnvValue::FromPlatform(_) => Some(Self::Own),
             EnvValue::ConnectorToken(platform) => Some(Self::Shared(platform)),
         }
     }

@@ -42,7 +42,7 @@ const GIVEN: [&str; 6] = [
 /// An instance whose platform has never answered.
 pub(super) fn unlisted(work: &Work<'_>, site: &Site, wanted: &Wanted) -> Adoption {
     let Some(id) = work.labels.id_of(&site.name, &wanted.name) else {
-        let why = site.away.as_deref().unwrap_or("it has not answered yet");
+        let why = site.away.as_ref().map_or("it has not answered yet", |away| &away.why);
         return Adoption::Held(Box::new(away(site, wanted, why)));
     };
     Adoption::Wanted(Box::new(remembered(work, site, wanted, id)))
@@ -117,7 +117,7 @@ pub(super) fn listed(
     if let Some(away) = &site.away
         && known.is_none()
     {
-        return Adoption::Held(Box::new(self::away(site, wanted, away)));
+        return Adoption::Held(Box::new(self::away(site, wanted, &away.why)));
     }
     if let Some(id) = standalone {
         if listing.standalone_stay {
@@ -242,6 +242,7 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
             EnvValue::Sealed(_)
             | EnvValue::FromFile { .. }
             | EnvValue::ConnectorToken(_)
+            | EnvValue::ConnectorProxy(_)
             | EnvValue::FromPlatform(_) => None,
         };
         if give(&mut instance, key, value) {

@@ -103,7 +103,10 @@ pub(super) fn secrets_digest(wanted: &Wanted, listed: &Listed, keys: &[&String],
         let own = match wanted.env.get(*key)? {
             EnvValue::Sealed(sealed) => sealed.armored().as_bytes(),
             EnvValue::FromFile { file, .. } => &file.content,
-            EnvValue::Plain(_) | EnvValue::ConnectorToken(_) | EnvValue::FromPlatform(_) => return None,
+            EnvValue::Plain(_)
+            | EnvValue::ConnectorToken(_)
+            | EnvValue::ConnectorProxy(_)
+            | EnvValue::FromPlatform(_) => return None,
         };
         for part in [key.as_bytes(), envelope.as_bytes(), own] {
             hash.update((part.len() as u64).to_be_bytes());

@@ -18,6 +18,6 @@ mod types;
 pub use find::known_ids;
 pub use memory::{Memory, Remembered};
 pub use name::platform_name;
-pub use overlay::{Given, Overlaid, overlay};
+pub use overlay::{Conditions, Given, Overlaid, overlay};
 pub use removal::{Gone, removals};
-pub use types::{Listed, ListedValue, Listing, Requested, Site, UiControl, UiInstances};
+pub use types::{Away, Listed, ListedValue, Listing, Requested, Site, UiControl, UiInstances};

@@ -6,15 +6,15 @@ use std::{
 };
 
 use super::{
-    Gone, Listing, Memory, Site,
+    Gone, Listing, Memory, Requested, Site,
     adopt::{self, Adoption},
     away,
-    find::Labels,
+    find::{Labels, known_ids},
     people, spec,
 };
 use crate::{
     desired::{Context, DesiredState, Held, Keeper, Openers, Wanted},
-    model::{ConnectorId, Finding, InstanceName},
+    model::{Condition, ConnectorId, Finding, InstanceName, PlatformName},
     plan::{Observed, Refusal, Step},
 };
 
@@ -43,15 +43,21 @@ pub struct Overlaid {
     pub refused: Vec<Refusal>,
     /// Instances at a platform whose manifest is gone.
     pub gone: Vec<Gone>,
+    /// What is wrong with the platforms, or with what they list.
+    pub conditions: Conditions,
     /// What is to be remembered.
     pub memory: Memory,
 }
+
+/// What is wrong with each platform, in a word and a sentence.
+pub type Conditions = BTreeMap<PlatformName, BTreeMap<Condition, String>>;
 
 /// Lays what platforms keep over what the source wants.
 pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> Overlaid {
     if sites.is_empty() && *given.memory == Memory::default() {
         let memory = Memory::default();
-        return Overlaid { desired, steps: Vec::new(), refused: Vec::new(), gone: Vec::new(), memory };
+        let (steps, refused, gone) = (Vec::new(), Vec::new(), Vec::new());
+        return Overlaid { desired, steps, refused, gone, conditions: Conditions::new(), memory };
     }
     let names: Vec<_> = desired.wanted.keys().cloned().collect();
     let mut work = Work {
@@ -74,7 +80,32 @@ pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> 
     }
     Finding::sort(&mut desired.findings);
     let Work { steps, refused, gone, memory, .. } = work;
-    Overlaid { desired, steps, refused, gone, memory }
+    let conditions = sites.iter().map(|site| (site.name.clone(), conditions(site, given))).collect();
+    Overlaid { desired, steps, refused, gone, conditions, memory }
+}
+
+/// What is wrong with one platform, or with what it lists.
+fn conditions(site: &Site, given: &Given<'_>) -> BTreeMap<Condition, String> {
+    let mut conditions = BTreeMap::new();
+    if let Some(away) = &site.away {
+        conditions.insert(away.condition, away.why.clone());
+    }
+    let instances = site.listing.as_ref().map(|listing| &listing.instances);
+    if instances.is_some_and(Vec::is_empty) {
+        let before = known_ids(&site.name, given.observed, given.memory).len();
+        if before > 0 {
+            let text = format!("it lists no managed instance any more, though there were {before}; nothing is removed");
+            conditions.insert(Condition::EmptyListing, text);
+        }
+    }
+    let unknown = instances.into_iter().flatten().find_map(|listed| match &listed.requested {
+        Requested::Unknown(word) => {
+            Some(format!("it asks that `{}` be `{word}`, which is no word we know", listed.title))
+        }
+        Requested::Started | Requested::Stopped | Requested::Nothing => None,
+    });
+    conditions.extend(unknown.map(|text| (Condition::UnknownWord, text)));
+    conditions
 }
 
 /// Everything about one overlay that is under way.
@@ -130,7 +161,7 @@ impl Work<'_> {
             }
             Some(_) => away::protect(self, site, desired, "lists no instance any more, though there were some"),
             None => {
-                let why = site.away.as_deref().unwrap_or("has not answered yet");
+                let why = site.away.as_ref().map_or("has not answered yet", |away| &away.why);
                 away::protect(self, site, desired, &format!("can't be asked: {why}"));
             }
         }

@@ -102,9 +102,10 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
     let runs = work.given.observed.of(name).any(crate::plan::ObservedContainer::runs);
     let state = match listed.requested {
         Requested::Started => WantedState::Started,
-        Requested::Stopped | Requested::Nothing => WantedState::Stopped,
-        Requested::Unknown(_) if runs => WantedState::Started,
-        Requested::Unknown(_) => WantedState::Stopped,
+        Requested::Stopped => WantedState::Stopped,
+        // Nobody asked for a stop.
+        Requested::Nothing | Requested::Unknown(_) if runs => WantedState::Started,
+        Requested::Nothing | Requested::Unknown(_) => WantedState::Stopped,
     };
     let scope = match env.get(&format!("{}_SCOPE", kind.env_prefix())) {
         Some(EnvValue::Plain(scope)) => scope.clone(),
@@ -213,6 +214,7 @@ fn env_of(site: &Site, listed: &Listed, kind: ConnectorKind, facts: &PlatformFac
         env.insert("CONNECTOR_TYPE".to_owned(), plain(kind.as_str()));
     }
     env.extend(facts.env.iter().map(|(key, value)| (key.clone(), plain(value))));
+    env.extend(facts.secret_env.iter().map(|key| (key.clone(), EnvValue::ConnectorProxy(site.name.clone()))));
     env.extend(tenant.map(|tenant| ("OPENAEV_TENANT_ID".to_owned(), plain(tenant))));
     env.entry(token.to_owned()).or_insert_with(|| EnvValue::ConnectorToken(site.name.clone()));
     let mut origins: BTreeMap<_, _> = env.keys().map(|key| (format!("env.{key}"), Origin::Platform)).collect();

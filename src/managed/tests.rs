@@ -16,8 +16,8 @@ use crate::{
     },
     manifest::{self, WantedState},
     model::{
-        Code, ConnectorId, InstanceName, PlatformKind, PlatformName, Policy, PullPolicy, Registration, Revision,
-        Snapshot, SourceFile,
+        Code, Condition, ConnectorId, InstanceName, PlatformKind, PlatformName, Policy, PullPolicy, Registration,
+        Revision, Snapshot, SourceFile,
     },
     plan::{
         Action, Cause, ContainerId, ContainerState, Observed, ObservedContainer, Plan, PlatformWork, PruneRules, Step,
@@ -133,6 +133,7 @@ impl World {
             connector_url: "http://opencti".to_owned(),
             has_connector_token: true,
             env: BTreeMap::new(),
+            secret_env: BTreeSet::new(),
             ca: None,
             tenant: None,
         };
@@ -458,7 +459,7 @@ fn a_reset_of_its_state_asks_for_another_container_and_a_change_does_not() {
 fn a_platform_that_is_away_holds_new_instances_and_no_others() {
     let mut world = World::new().declare("a", "", "").list(vec![listed(ID)]).then().declare("b", "", "");
     world.site.listing = None;
-    world.site.away = Some("cut off".to_owned());
+    world.site.away = Some(super::Away { condition: Condition::Unreachable, why: "cut off".to_owned() });
     let overlaid = world.overlay();
     assert_eq!(overlaid.desired.held.keys().collect::<Vec<_>>(), [&name("b")]);
     assert!(overlaid.desired.findings[0].message.contains("cut off"));
@@ -474,7 +475,7 @@ fn what_a_platform_gave_a_container_stays_in_it_while_the_platform_is_away() {
     let there = world.overlay();
     world = world.then();
     world.site.listing = None;
-    world.site.away = Some("cut off".to_owned());
+    world.site.away = Some(Away { condition: Condition::Unreachable, why: "cut off".to_owned() });
     let away = world.overlay();
     let of = |overlaid: &Overlaid, key: &str| wanted(overlaid, "a").env[key].clone();
     assert_eq!(of(&away, "NO_PROXY"), of(&there, "NO_PROXY"));

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{ConnectorId, ConnectorKind, PlatformName};
+use crate::model::{Condition, ConnectorId, ConnectorKind, PlatformName};
 
 /// Whether a start or stop asked for in the platform's pages counts for an instance of the source.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,7 +40,16 @@ pub struct Site {
     /// The last listing that could be read; none where there never was one.
     pub listing: Option<Listing>,
     /// Why it can't be asked now; none where it can.
-    pub away: Option<String>,
+    pub away: Option<Away>,
+}
+
+/// Why a platform can't be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away {
+    /// In one word.
+    pub condition: Condition,
+    /// In a sentence.
+    pub why: String,
 }
 
 /// Every instance of a platform at one moment.

@@ -1,7 +1,9 @@
 //! The words that every other module speaks: names, places, findings, values and container settings.
 
 mod chain;
+mod condition;
 mod container;
+mod credential;
 mod env;
 mod fields;
 mod finding;
@@ -15,10 +17,12 @@ pub mod units;
 mod value;
 
 pub use chain::chain;
+pub use condition::Condition;
 pub use container::{
     ContainerSpec, Healthcheck, HealthcheckTest, HostNamespace, LogLimits, MountSource, PullPolicy, Resources, Tmpfs,
     Ulimit, Volume,
 };
+pub use credential::Credential;
 pub use env::{OWNED_FAMILIES, SECRET_NAMES, is_owned_env, looks_secret, owned_env};
 pub use fields::{
     DEFAULT_LOG_FILES, DEFAULT_LOG_SIZE, DEFAULT_PIDS, DEFAULT_SHM_SIZE, DEFAULT_STOP_GRACE, container_fields,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::PlatformName;
+use crate::model::{Condition, PlatformName};
 
 /// Why a platform did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +35,9 @@ pub enum Failure {
     /// No secure connection came about.
     #[error("no trusted TLS connection: {0}")]
     Tls(String),
+    /// The token can't be read from where the settings say it is.
+    #[error("the token can't be read: {0}")]
+    NoToken(String),
     /// The token is not taken.
     #[error("the token was refused ({0})")]
     Unauthorized(String),
@@ -131,8 +134,6 @@ pub enum Failure {
     Server {
         /// The HTTP status.
         status: u16,
-        /// How long to wait, where it says so.
-        retry_after: Option<Duration>,
     },
 }
 
@@ -155,6 +156,7 @@ impl Failure {
             Self::Settings(_)
             | Self::ProxyRefused
             | Self::Tls(_)
+            | Self::NoToken(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
             | Self::NoLicence { .. }
@@ -166,16 +168,44 @@ impl Failure {
         }
     }
 
+    /// The same in one word.
+    pub fn condition(&self) -> Condition {
+        match self {
+            Self::Settings(_) => Condition::BadSettings,
+            Self::Unreachable(_) => Condition::Unreachable,
+            Self::Timeout(_) => Condition::NoAnswer,
+            Self::Tls(_) => Condition::Untrusted,
+            Self::NoToken(_) => Condition::TokenUnreadable,
+            Self::Unauthorized(_) => Condition::TokenRefused,
+            Self::Forbidden { .. } => Condition::RightMissing,
+            Self::Refused { code, .. } if PASSING_CODES.contains(&code.as_str()) => Condition::ServerError,
+            Self::Refused { .. } => Condition::Refused,
+            Self::NoLicence { .. } => Condition::NoLicence,
+            Self::OtherManager { .. } => Condition::OtherManager,
+            Self::OtherKey { .. } => Condition::OtherKey,
+            Self::ProxyRefused => Condition::ProxyRefused,
+            Self::UnknownManager { .. } => Condition::ManagerUnknown,
+            Self::Unsupported(_) => Condition::Unsupported,
+            Self::Redirected { .. } => Condition::Redirected,
+            Self::NotGraphQl { .. } | Self::NotJson { .. } => Condition::NotThePlatform,
+            Self::Answer(_) => Condition::BadAnswer,
+            Self::TooLarge { .. } => Condition::EndlessAnswer,
+            Self::RateLimited { .. } => Condition::RateLimited,
+            Self::Server { .. } => Condition::ServerError,
+        }
+    }
+
     /// Whether only this request is at fault: the platform refuses it, or fails at it while it carries out others.
     pub(super) fn is_of_request(&self, others_work: bool) -> bool {
         match self {
             Self::Refused { .. } => others_work || !self.is_transient(),
             Self::Settings(_) | Self::Unsupported(_) => true,
-            Self::Answer(_) | Self::TooLarge { .. } | Self::Server { status: 500, .. } => others_work,
+            Self::Answer(_) | Self::TooLarge { .. } | Self::Server { status: 500 } => others_work,
             Self::Unreachable(_)
             | Self::Timeout(_)
             | Self::ProxyRefused
             | Self::Tls(_)
+            | Self::NoToken(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
             | Self::NoLicence { .. }
@@ -193,12 +223,15 @@ impl Failure {
     /// How long the platform asks us to wait.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } | Self::Server { retry_after, .. } => *retry_after,
-            Self::Settings(_)
+            Self::RateLimited { retry_after } => *retry_after,
+            // How long it will be away is its guess alone.
+            Self::Server { .. }
+            | Self::Settings(_)
             | Self::Unreachable(_)
             | Self::Timeout(_)
             | Self::ProxyRefused
             | Self::Tls(_)
+            | Self::NoToken(_)
             | Self::Unauthorized(_)
             | Self::Forbidden { .. }
             | Self::Refused { .. }
@@ -234,7 +267,9 @@ impl PlatformError {
                 format!("correct `platforms.{}` in the settings, or what the manifest says", self.platform)
             }
             Failure::Tls(_) => format!("name the certificates to trust in {}", at("ca")),
-            Failure::Unauthorized(_) => format!("put a token that the platform takes where {} says", at("token")),
+            Failure::Unauthorized(_) | Failure::NoToken(_) => {
+                format!("put a token that the platform takes where {} says", at("token"))
+            }
             Failure::Redirected { .. } | Failure::NotGraphQl { .. } | Failure::NotJson { .. } => {
                 format!("{} must be the platform's own address, not that of a login page or proxy", at("url"))
             }
@@ -284,7 +319,7 @@ mod tests {
         assert!(!refused("FUNCTIONAL_ERROR").is_transient());
         assert!(refused("FUNCTIONAL_ERROR").is_of_request(false));
         assert!(!refused("DATABASE_ERROR").is_of_request(false));
-        assert!(Failure::Server { status: 500, retry_after: None }.is_transient());
+        assert!(Failure::Server { status: 500 }.is_transient());
         assert!(!Failure::Unauthorized(String::new()).is_transient());
         assert!(!Failure::Unauthorized(String::new()).is_of_request(true));
     }

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{Failure, words};
-use crate::model::PlatformName;
+use crate::model::{Credential, PlatformName};
 
 /// The longest answer that is read, in bytes: thousands of connectors fit.
 const LIMIT: usize = 16 << 20;
@@ -21,8 +21,8 @@ const LIMIT: usize = 16 << 20;
 const TEXT: usize = 300;
 /// The HTTP library's words where a proxy answers the request for a tunnel with HTTP 407.
 const TUNNEL_REFUSED: &str = "tunnel error: proxy authorization required";
-/// The longest time a platform can make us wait.
-const LONGEST_WAIT: Duration = Duration::from_secs(3_600);
+/// The longest time a platform can make us wait: it forgets by then how its connectors are.
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// Where a platform is and how it is reached.
 pub struct HttpConfig {
@@ -31,7 +31,7 @@ pub struct HttpConfig {
     /// Its address, to which the paths of its interface are added.
     pub url: Url,
     /// The token of Lockstep's own user.
-    pub token: SecretString,
+    pub token: Credential,
     /// Certificates in PEM of the authorities that are trusted; none means those of the system.
     pub ca: Option<Vec<u8>>,
     /// The proxy that requests go through; those of the environment are not used.
@@ -53,7 +53,7 @@ impl fmt::Debug for HttpConfig {
 pub(super) struct Http {
     client: Client,
     base: Url,
-    token: SecretString,
+    token: Credential,
     timeout: Duration,
 }
 
@@ -65,18 +65,20 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
     /// By how many milliseconds the platform's clock is ahead.
     pub(super) clock_ahead: i64,
+    token: SecretString,
+}
+
+impl Reply {
+    /// Words of the other side, which might repeat what we sent.
+    pub(super) fn scrubbed(&self, text: &str) -> String {
+        scrubbed(text, &self.token)
+    }
 }
 
 impl Http {
     pub(super) fn new(config: HttpConfig) -> Result<Self, Failure> {
         let base = base(&config.url)?;
-        let mut authorization = HeaderValue::try_from(format!("Bearer {}", config.token.expose_secret()))
-            .map_err(|_| Failure::Settings("the token has characters that no token has".to_owned()))?;
-        authorization.set_sensitive(true);
-        let headers = HeaderMap::from_iter([
-            (AUTHORIZATION, authorization),
-            (ACCEPT, HeaderValue::from_static("application/json")),
-        ]);
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
         let mut builder = Client::builder()
             .default_headers(headers)
             .user_agent(concat!("lockstep/", env!("CARGO_PKG_VERSION")))
@@ -113,11 +115,12 @@ impl Http {
         self.client.request(method, url)
     }
 
-    /// Sends a request; the deadline is the platform's usual one, or longer where `longer` says so.
+    /// Sends a request with the token that is there now; the deadline is the platform's usual one, or longer where `longer` says so.
     pub(super) async fn send(&self, request: RequestBuilder, longer: Option<Duration>) -> Result<Reply, Failure> {
         let deadline = longer.unwrap_or_default().max(self.timeout);
-        let sent = request.timeout(deadline).send().await;
-        let response = sent.map_err(|error| self.transport(error, deadline))?;
+        let token = self.token.read().map_err(Failure::NoToken)?;
+        let sent = request.header(AUTHORIZATION, bearer(&token)?).timeout(deadline).send().await;
+        let response = sent.map_err(|error| transport(error, deadline, &token))?;
         if let Some(failure) = of_status(&response) {
             return Err(failure);
         }
@@ -125,53 +128,59 @@ impl Http {
         let clock_ahead = clock_ahead(response.headers());
         let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let content_type = words(content_type.unwrap_or("no content type"), 80);
-        let body = self.read(response, deadline).await?;
-        Ok(Reply { status, content_type, body, clock_ahead })
+        let body = read(response, deadline, &token).await?;
+        Ok(Reply { status, content_type, body, clock_ahead, token })
     }
+}
 
-    async fn read(&self, response: Response, deadline: Duration) -> Result<Vec<u8>, Failure> {
-        let mut bytes = Vec::new();
-        let mut stream = response.bytes_stream();
-        while let Some(chunk) = stream.next().await {
-            let chunk = chunk.map_err(|error| self.transport(error, deadline))?;
-            if bytes.len() + chunk.len() > LIMIT {
-                return Err(Failure::TooLarge { limit: LIMIT });
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    }
+fn bearer(token: &SecretString) -> Result<HeaderValue, Failure> {
+    let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+        .map_err(|_| Failure::NoToken("it has characters that no token has".to_owned()))?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
+}
 
-    fn transport(&self, error: reqwest::Error, deadline: Duration) -> Failure {
-        let timed_out = error.is_timeout();
-        let error = error.without_url();
-        let mut why = String::new();
-        let mut tls = false;
-        let mut cause: Option<&(dyn Error + 'static)> = error.source();
-        while let Some(error) = cause {
-            tls |= error.downcast_ref::<io::Error>().is_some_and(is_of_tls);
-            why = error.to_string();
-            cause = error.source();
+async fn read(response: Response, deadline: Duration, token: &SecretString) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|error| transport(error, deadline, token))?;
+        if bytes.len() + chunk.len() > LIMIT {
+            return Err(Failure::TooLarge { limit: LIMIT });
         }
-        if why == TUNNEL_REFUSED {
-            return Failure::ProxyRefused;
-        }
-        let why = self.scrubbed(if why.is_empty() { "the connection broke" } else { &why });
-        if timed_out {
-            Failure::Timeout(deadline)
-        } else if tls {
-            Failure::Tls(why)
-        } else {
-            Failure::Unreachable(why)
-        }
+        bytes.extend_from_slice(&chunk);
     }
+    Ok(bytes)
+}
 
-    /// Words of the other side, which might repeat what we sent.
-    pub(super) fn scrubbed(&self, text: &str) -> String {
-        let token = self.token.expose_secret();
-        let scrubbed = if token.is_empty() { text.to_owned() } else { text.replace(token, "(token)") };
-        words(&scrubbed, TEXT)
+fn transport(error: reqwest::Error, deadline: Duration, token: &SecretString) -> Failure {
+    let timed_out = error.is_timeout();
+    let error = error.without_url();
+    let mut why = String::new();
+    let mut tls = false;
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(error) = cause {
+        tls |= error.downcast_ref::<io::Error>().is_some_and(is_of_tls);
+        why = error.to_string();
+        cause = error.source();
     }
+    if why == TUNNEL_REFUSED {
+        return Failure::ProxyRefused;
+    }
+    let why = scrubbed(if why.is_empty() { "the connection broke" } else { &why }, token);
+    if timed_out {
+        Failure::Timeout(deadline)
+    } else if tls {
+        Failure::Tls(why)
+    } else {
+        Failure::Unreachable(why)
+    }
+}
+
+fn scrubbed(text: &str, token: &SecretString) -> String {
+    let token = token.expose_secret();
+    let scrubbed = if token.is_empty() { text.to_owned() } else { text.replace(token, "(token)") };
+    words(&scrubbed, TEXT)
 }
 
 /// Whether the TLS library is behind an error: it reports what it rejects as invalid data, which others wrap once more.
@@ -202,15 +211,12 @@ fn base(url: &Url) -> Result<Url, Failure> {
 
 fn of_status(response: &Response) -> Option<Failure> {
     let status = response.status();
-    let retry_after = || retry_after(response.headers());
     match status {
         StatusCode::UNAUTHORIZED => Some(Failure::Unauthorized(format!("HTTP {status}"))),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => Some(Failure::ProxyRefused),
-        StatusCode::TOO_MANY_REQUESTS => Some(Failure::RateLimited { retry_after: retry_after() }),
+        StatusCode::TOO_MANY_REQUESTS => Some(Failure::RateLimited { retry_after: retry_after(response.headers()) }),
         status if status.is_redirection() => Some(Failure::Redirected { status: status.as_u16() }),
-        status if status.is_server_error() => {
-            Some(Failure::Server { status: status.as_u16(), retry_after: retry_after() })
-        }
+        status if status.is_server_error() => Some(Failure::Server { status: status.as_u16() }),
         _ => None,
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PassError, Pipeline, Planned, StepReport, Watcher,
+    PassError, Pipeline, Planned, PlatformGate, StepReport, Watcher,
     carry_out::{Basis, Seen, carry_out},
     cost::note_costs,
 };
@@ -32,6 +32,8 @@ pub struct ApplyOptions {
     pub state: PathBuf,
     /// Takes secrets out of what is remembered.
     pub scrubber: Scrubber,
+    /// What says whether the platforms have heard from a container.
+    pub gate: Option<PlatformGate>,
 }
 
 /// How an application ended.

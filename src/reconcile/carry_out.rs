@@ -100,7 +100,10 @@ pub async fn carry_out<S: Source, E: Engine>(
     let steps: Vec<_> = planned.plan.steps.iter().filter(ready).cloned().collect();
     reports.extend(without_what_platforms_give(pipeline, &planned, &missing, &reports));
     let (seen, concurrency) = ((&*planned.desired, &planned.observed), options.concurrency);
-    reports.extend(order::execute_in_order(pipeline, seen, steps, concurrency, watcher, cancel).await?);
+    let gate = options.gate.as_ref();
+    let mut carried_out = order::execute_in_order(pipeline, seen, steps, concurrency, gate, watcher, cancel).await?;
+    order::prove(pipeline, &planned.desired, &mut carried_out, gate, cancel).await?;
+    reports.extend(carried_out);
     let failed: BTreeSet<_> =
         reports.iter().filter(|report| report.result.is_err()).map(|report| report.instance.clone()).collect();
     let last: Vec<_> = last.into_iter().filter(|step| !failed.contains(&step.instance)).collect();

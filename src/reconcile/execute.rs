@@ -54,6 +54,14 @@ impl StepReport {
     }
 }
 
+impl StepReport {
+    /// What is said where the container did not become healthy.
+    pub fn unhealthy(&self, why: &str) -> String {
+        let kept = if self.action == Action::Create { "" } else { ", the former container is kept" };
+        format!("did not become healthy{kept}: {why}")
+    }
+}
+
 /// Someone who watches steps, such as a progress display.
 pub trait Watcher: Send + Sync {
     /// A step has begun.

@@ -19,9 +19,9 @@ use super::{
     reader::Reader,
 };
 use crate::{
-    desired::{DesiredState, Wanted},
+    desired::{DesiredState, SettingsSecrets, Wanted},
     engine::{Engine, EngineError, EngineEvent, Outcome},
-    model::{InstanceName, Revision},
+    model::{InstanceName, PlatformName, Revision},
     plan::{ContainerId, Observed},
     report::{Live, StatusReport},
     source::Source,
@@ -48,10 +48,16 @@ pub(super) struct Loop<S, E> {
     pub(super) reports: (mpsc::UnboundedSender<StepReport>, mpsc::UnboundedReceiver<StepReport>),
     pub(super) logs: LogCollector,
     pub(super) heard: Vec<watch::Receiver<crate::platform::Heard>>,
+    pub(super) connections: Vec<watch::Receiver<crate::platform::Connection>>,
+    /// The platforms that were there in the last pass.
+    pub(super) up: BTreeSet<PlatformName>,
 
     /// Counts the changes of what platforms publish, and the count that the desired state was made with.
     pub(super) catalogs: watch::Receiver<u64>,
     pub(super) catalogs_read: Option<u64>,
+
+    /// What connectors get from the settings, as it changes.
+    pub(super) credentials: watch::Receiver<Arc<SettingsSecrets>>,
 
     pub(super) reader: Reader,
     pub(super) desired: Option<DesiredState>,
@@ -113,7 +119,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let logs = LogCollector::new(options.scrubber.clone());
         let tasks = TaskTracker::new();
         let reader = Reader::begin(Arc::clone(&pipeline.source), &tasks, cancel.clone());
-        let platform_work = PlatformWorks::begin(&pipeline.managers, &tasks, &cancel);
+        let first = pipeline.openers.settings.clone();
+        let credentials = pipeline.credentials.clone().watch(first, &tasks, cancel.clone());
+        let platform_work = PlatformWorks::begin(&pipeline.managers, &platforms, &tasks, &cancel);
         Self {
             past: Past::begin(
                 Arc::clone(&pipeline.source),
@@ -123,8 +131,11 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             ),
             platform_work,
             heard: platforms.iter().map(|link| link.reporter.heard()).collect(),
+            connections: platforms.iter().map(|link| link.reporter.connection()).collect(),
+            up: BTreeSet::new(),
             catalogs: pipeline.catalogs.changes().subscribe(),
             catalogs_read: None,
+            credentials,
             reader,
             slots: Arc::new(Semaphore::new(options.concurrency.max(1))),
             applied: State::read(&options.state).applied,
@@ -163,22 +174,22 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
     }
     pub(super) fn note_ended(&mut self, report: StepReport) {
         self.past.note_ended(&report, epoch_seconds());
-        let name = report.instance;
+        let name = report.instance.clone();
         self.busy.remove(&name);
         self.touch(&name);
-        let why = match report.result {
+        let why = match &report.result {
             Ok(Outcome::Done) => {
                 self.failures.forget(&name);
                 return;
             }
             Ok(Outcome::Unfinished) | Err(StepError::Cancelled) => return,
-            Ok(Outcome::Unhealthy { why }) => format!("did not become healthy, the former container is kept: {why}"),
+            Ok(Outcome::Unhealthy { why }) => report.unhealthy(why),
             // A container that could never start again was removed: the next pass makes it anew.
             Err(StepError::Engine(EngineError::Wedged { .. })) => {
                 self.failures.note_mended(&name, Instant::now());
                 return;
             }
-            Err(error) => crate::telemetry::chain(&error),
+            Err(error) => crate::telemetry::chain(error),
         };
         self.failures.note(&name, Instant::now());
         self.failed.insert(name, why);
@@ -270,8 +281,13 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             Some(report) = self.reports.1.recv() => Wake::Ended(report),
             () = self.reader.changed() => Wake::News,
             Ok(()) = self.catalogs.changed() => Wake::News,
+            Ok(()) = self.credentials.changed() => {
+                self.credentials.mark_changed();
+                Wake::News
+            }
             report = self.platform_work.woken() => report.map_or(Wake::News, Wake::AtPlatform),
-            () = any_heard(&mut self.heard) => Wake::News,
+            () = any_changed(&mut self.heard) => Wake::News,
+            () = any_changed(&mut self.connections) => Wake::News,
             () = self.logs.collected() => Wake::News,
         }
     }
@@ -313,9 +329,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
     }
 }
 
-/// Resolves when a platform has heard something new. Cancel-safe: what was not seen stays so.
-async fn any_heard(heard: &mut [watch::Receiver<crate::platform::Heard>]) {
-    let changes = heard.iter_mut().map(|receiver| {
+/// Resolves when something of a platform has changed. Cancel-safe: what was not seen stays so.
+async fn any_changed<T>(watched: &mut [watch::Receiver<T>]) {
+    let changes = watched.iter_mut().map(|receiver| {
         Box::pin(async move {
             if receiver.changed().await.is_err() {
                 std::future::pending::<()>().await;

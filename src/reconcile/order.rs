@@ -8,14 +8,16 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{PassError, Pipeline, StepError, StepReport, Watcher, execute, memory::epoch_seconds, standing};
+use super::{
+    PassError, Pipeline, PlatformGate, StepError, StepReport, Watcher, execute, memory::epoch_seconds, standing,
+};
 use crate::{
     desired::{DesiredState, Wanted},
-    engine::{Engine, Outcome},
+    engine::{Engine, Gate as _, Outcome, Proof},
     manifest::WantedState,
     model::InstanceName,
-    plan::{LABELS, Observed, ObservedContainer, Step, Work},
-    report::{self, Facts, InstanceStatus, Phase},
+    plan::{Action, ContainerId, LABELS, Observed, ObservedContainer, Step, Work},
+    report::{self, Facts, InstanceStatus, Live, Phase, StatusReport},
     source::Source,
 };
 
@@ -94,6 +96,7 @@ pub(super) async fn execute_in_order<S: Source, E: Engine>(
     (desired, observed): (&DesiredState, &Observed),
     mut left: Vec<Step>,
     concurrency: usize,
+    gate: Option<&PlatformGate>,
     watcher: &dyn Watcher,
     cancel: &CancellationToken,
 ) -> Result<Vec<StepReport>, PassError> {
@@ -124,7 +127,7 @@ pub(super) async fn execute_in_order<S: Source, E: Engine>(
                     let found = if failed {
                         Some(format!("`{name}`, which it depends on, could not be changed"))
                     } else {
-                        healthy(pipeline, desired, &name, cancel).await?
+                        healthy(pipeline, desired, &name, gate, cancel).await?
                     };
                     known.insert(name.clone(), found);
                 }
@@ -151,11 +154,39 @@ fn not_begun(step: &Step, error: StepError) -> StepReport {
     StepReport::of(step, Err(error))
 }
 
-/// Waits until an instance is healthy as far as the engine sees it; why it is not where it did not become so in its time.
+/// Waits for the containers that were made where there was none, as far as their platforms have to hear from them: such a
+/// step is done when they did. Others were waited for when they took the place of another.
+///
+/// # Errors
+/// Where the engine can't be asked how one is.
+pub(super) async fn prove<S: Source, E: Engine>(
+    pipeline: &Pipeline<S, E>,
+    desired: &DesiredState,
+    reports: &mut [StepReport],
+    gate: Option<&PlatformGate>,
+    cancel: &CancellationToken,
+) -> Result<(), PassError> {
+    let is_asked = |name: &InstanceName| {
+        let wanted = desired.wanted.get(name);
+        wanted.is_some_and(|wanted| wanted.health.require_platform && wanted.state == WantedState::Started)
+    };
+    let made = |report: &&mut StepReport| report.action == Action::Create && well(report) && is_asked(&report.instance);
+    let proofs = reports.iter_mut().filter(made).map(async |report| {
+        if let Some(why) = healthy(pipeline, desired, &report.instance, gate, cancel).await? {
+            let is_over = cancel.is_cancelled();
+            report.result = Ok(if is_over { Outcome::Unfinished } else { Outcome::Unhealthy { why } });
+        }
+        Ok(())
+    });
+    futures_util::future::try_join_all(proofs).await.map(drop)
+}
+
+/// Waits until an instance is healthy as far as the engine and its platform see it; why it is not where it did not become so in its time.
 async fn healthy<S: Source, E: Engine>(
     pipeline: &Pipeline<S, E>,
     desired: &DesiredState,
     name: &InstanceName,
+    gate: Option<&PlatformGate>,
     cancel: &CancellationToken,
 ) -> Result<Option<String>, PassError> {
     let Some(wanted) = desired.wanted.get(name) else {
@@ -165,18 +196,33 @@ async fn healthy<S: Source, E: Engine>(
     if wanted.state == WantedState::Stopped {
         return Ok(Some(format!("`{name}`, which it depends on, is to be stopped")));
     }
-    let alone = alone(desired, wanted);
+    let alone = alone(desired, wanted, gate.is_some());
     let deadline = Instant::now() + wanted.health.within.max(wanted.health.settle) + SECOND;
     loop {
         let mut observed = pipeline.observe().await?;
         observed.containers.retain(|container| &container.instance == name);
         let live = standing::look(pipeline.engine.as_ref(), &alone, standing::ids(&observed)).await?.live;
         // Times are known to the second: what counts as settled now has been so for its whole time.
-        let facts = Facts { now: epoch_seconds() - 1, live, ..Facts::default() };
+        let proof = gate.zip(started(&observed, &live)).map(|(gate, started)| gate.proof(wanted, started));
+        let heard = proof.as_ref().and_then(|proof| match proof {
+            // One that will never say is no fault of the instance.
+            Proof::Given | Proof::Unasked(_) => Some((name.clone(), true)),
+            Proof::Missing(_) => Some((name.clone(), false)),
+            Proof::Unknown(_) => None,
+        });
+        let heard = heard.into_iter().collect();
+        let facts = Facts { now: epoch_seconds() - 1, live, heard, ..Facts::default() };
         let report = report::of(&alone, &observed, None, &facts);
-        let why = not_ready(name, report.instances.iter().find(|status| &status.name == name));
+        let status = report.instances.iter().find(|status| &status.name == name);
+        let why = not_ready(name, status).map(|why| match status {
+            Some(status) if !status.message.is_empty() => format!("{why}: {}", status.message),
+            Some(_) | None => why,
+        });
         if why.is_none() || Instant::now() >= deadline {
-            return Ok(why);
+            return Ok(match proof {
+                Some(Proof::Unknown(unknown)) if why.is_some() => unheard(wanted, &report, why, &unknown),
+                _ => why,
+            });
         }
         if cancel.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_none() {
             return Ok(why);
@@ -184,10 +230,27 @@ async fn healthy<S: Source, E: Engine>(
     }
 }
 
-/// One instance as everything that is wanted. What its platform has heard is known to the loop only.
-fn alone(desired: &DesiredState, wanted: &Arc<Wanted>) -> DesiredState {
+/// What is said at the end of an instance whose platform does not say whether it has heard from it: nothing, where only that
+/// is missing, since it is no fault of the instance.
+fn unheard(wanted: &Wanted, report: &StatusReport, why: Option<String>, unknown: &str) -> Option<String> {
+    let runs = report.instances.iter().any(|status| status.name == wanted.name && status.phase == Phase::Starting);
+    if !(runs && wanted.health.require_platform) {
+        return why;
+    }
+    tracing::warn!(instance = %wanted.name, why = unknown, "whether the platform hears from it is not known");
+    None
+}
+
+/// When the container that runs was started.
+fn started(observed: &Observed, live: &BTreeMap<ContainerId, Live>) -> Option<i64> {
+    let running = observed.containers.iter().find(|container| container.runs())?;
+    live.get(&running.id)?.started
+}
+
+/// One instance as everything that is wanted; without `gate` nobody knows what its platform has heard.
+fn alone(desired: &DesiredState, wanted: &Arc<Wanted>, gate: bool) -> DesiredState {
     let mut wanted = Wanted::clone(wanted);
-    wanted.health.require_platform = false;
+    wanted.health.require_platform &= gate;
     DesiredState {
         revision: desired.revision.clone(),
         wanted: BTreeMap::from([(wanted.name.clone(), Arc::new(wanted))]),

@@ -1,15 +1,16 @@
 //! One walk of the loop through the whole pipeline, from fresh state.
 
-use std::{collections::BTreeSet, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use super::{
     PassError,
+    conditions::{note_empty, note_unreadable},
     memory::{ABSENT_FOR, Look, Loop, RETRY, epoch_seconds},
     reader::News,
     standing,
 };
 use crate::{
-    desired::DesiredState,
+    desired::{DesiredState, Openers, SettingsSecrets},
     engine::{Engine, EngineError},
     model::Snapshot,
     plan::{Observed, Pruning},
@@ -33,7 +34,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
 
     async fn try_pass(&mut self) -> Result<(), PassError> {
         let news = self.reader.newest();
-        self.note_versions();
+        self.note_platforms();
+        self.note_credentials();
         if let Some(snapshot) = &news.snapshot {
             self.assemble(snapshot).await?;
         }
@@ -47,6 +49,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let sites = self.platform_work.sites();
         let overlaid = self.pipeline.overlay(desired, &observed, &sites, &self.platform_work.memory);
         self.platform_work.remember(&self.pipeline.managers, overlaid.memory.clone());
+        let mut conditions = overlaid.conditions.clone();
+        note_unreadable(&mut conditions, &self.pipeline.openers.settings);
         let pruning = self.pruning(&overlaid.desired, &observed, &news);
         let planned = self.pipeline.plan_overlaid(overlaid, observed, &pruning, self.deep).await?;
         if std::mem::take(&mut self.deep) {
@@ -82,7 +86,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         if idle && planned.plan.held.is_empty() && planned.plan.refused.is_empty() && news.error.is_none() {
             self.remember(&planned.plan.revision);
         }
-        self.tell(&planned.desired, &planned.observed, &planned.plan);
+        note_empty(&mut conditions, &self.platforms, &planned.desired, &planned.observed);
+        self.tell(&planned.desired, &planned.observed, &planned.plan, &conditions);
         if self.options.observed.receiver_count() > 0 {
             self.options.observed.send_replace(Some(planned.observed.clone()));
         }
@@ -92,13 +97,33 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         Ok(())
     }
 
-    /// Remembers the versions that the platforms give themselves: contracts are chosen by them.
-    fn note_versions(&self) {
+    /// Remembers the versions that the platforms give themselves: contracts are chosen by them. Where one is there that was
+    /// not, what was not done there is tried at once.
+    fn note_platforms(&mut self) {
+        let mut up = BTreeSet::new();
         for link in &self.platforms {
             if let Connection::Up { version, .. } = &*link.reporter.connection().borrow() {
                 self.pipeline.catalogs.note_version(&link.name, version);
+                up.insert(link.name.clone());
             }
         }
+        if !up.is_subset(&self.up) {
+            self.platform_work.forget_waits();
+        }
+        self.up = up;
+    }
+
+    /// Uses what connectors get from the settings now, and tries again what may have failed for want of it.
+    fn note_credentials(&mut self) {
+        if !self.credentials.has_changed().unwrap_or_default() {
+            return;
+        }
+        let settings = SettingsSecrets::clone(&self.credentials.borrow_and_update());
+        tracing::info!(unreadable = settings.unreadable.len(), "credentials of the settings have changed");
+        self.pipeline.openers = Arc::new(Openers { settings, ..Openers::clone(&self.pipeline.openers) });
+        self.failures.forget_all();
+        self.scrub();
+        self.reader.ask();
     }
 
     /// Assembles a revision that is not known yet, or one that is known with other catalogs.
@@ -163,13 +188,18 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let looked = standing::look(self.pipeline.engine.as_ref(), desired, due).await?;
         self.live.extend(looked.live);
         self.secrets.extend(looked.secrets);
-        let tokens = self.pipeline.openers.connector_tokens.values();
-        if let Err(error) = self.options.scrubber.set(self.secrets.values().flatten().chain(tokens)) {
+        self.scrub();
+        Ok(())
+    }
+
+    /// Has every secret that is known taken out of what containers write.
+    fn scrub(&mut self) {
+        let settings = self.pipeline.openers.settings.all();
+        if let Err(error) = self.options.scrubber.set(self.secrets.values().flatten().chain(settings)) {
             // Without the scrubber nothing of a container's output may leave this machine.
             tracing::error!(error = &error as &dyn std::error::Error, "output of containers is not passed on");
             self.logs.mute();
         }
-        Ok(())
     }
 
     /// Lets the engine restart those again that ran well for long after they kept ending.

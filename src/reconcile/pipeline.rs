@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use super::{
-    CatalogError, CatalogLoader, Managers,
+    CatalogError, CatalogLoader, Credentials, Managers,
     seen::{note_look, note_seen},
 };
 use crate::{
@@ -101,6 +101,8 @@ pub struct Pipeline<S, E> {
     pub rules: PruneRules,
     /// The platforms that have us manage their connectors.
     pub managers: Managers,
+    /// Where the operator keeps what connectors get.
+    pub credentials: Credentials,
 }
 
 impl<S: Source, E: Engine> Pipeline<S, E> {
@@ -193,25 +195,48 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         Planned { desired: Arc::new(desired), observed, plan }
     }
 
-    /// The fingerprint of the settings' token for each instance that uses one which could be read.
+    /// The fingerprint of what settings and platform hold for each instance, where all of it is known.
     fn token_marks(&self, desired: &DesiredState) -> BTreeMap<InstanceName, String> {
-        let mark_of = |wanted: &Arc<Wanted>| {
-            if let Some(mark) = platform_mark(wanted, self.openers.keyring.digest_key()) {
-                return Some((wanted.name.clone(), mark));
-            }
-            let token = self.settings_token(wanted)?;
-            let key = self.openers.keyring.digest_key().unwrap_or_else(|| DigestKey::from_token(token));
-            let mark = key.digest(token.expose_secret().as_bytes());
-            Some((wanted.name.clone(), mark.replace(':', "-").chars().take(25).collect()))
-        };
-        desired.wanted.values().filter_map(mark_of).collect()
+        desired.wanted.values().filter_map(|wanted| Some((wanted.name.clone(), self.token_mark(wanted)?))).collect()
     }
 
+    fn token_mark(&self, wanted: &Wanted) -> Option<String> {
+        let key = self.openers.keyring.digest_key();
+        let mark = |digest: String| digest.replace(':', "-").chars().take(25).collect::<String>();
+        let of_platform = platform_digest(wanted, key.clone())?;
+        let secrets = self.settings_secrets(wanted)?;
+        let [first, rest @ ..] = &secrets[..] else { return of_platform.map(mark) };
+        let key = key.unwrap_or_else(|| DigestKey::from_token(first));
+        if let (None, []) = (&of_platform, rest) {
+            return Some(mark(key.digest(first.expose_secret().as_bytes())));
+        }
+        let mut all = Zeroizing::new(Vec::new());
+        for text in secrets.iter().map(|secret| secret.expose_secret()).chain(of_platform.as_deref()) {
+            all.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            all.extend_from_slice(text.as_bytes());
+        }
+        Some(mark(key.digest(&all)))
+    }
+
+    /// What the settings hold for the variables of an instance; none where not all of it could be read.
+    fn settings_secrets(&self, wanted: &Wanted) -> Option<Vec<&SecretString>> {
+        let held = |(_, value): &(&String, &EnvValue)| {
+            matches!(value, EnvValue::ConnectorToken(_) | EnvValue::ConnectorProxy(_))
+        };
+        wanted.env.iter().filter(held).map(|(key, value)| self.openers.settings.of(key, value)).collect()
+    }
+
+    /// The secret of the settings that can key a digest, where there is no other key.
     pub(super) fn settings_token(&self, wanted: &Wanted) -> Option<&SecretString> {
-        wanted.env.values().find_map(|value| match value {
-            EnvValue::ConnectorToken(platform) => self.openers.connector_tokens.get(platform),
-            EnvValue::Plain(_) | EnvValue::Sealed(_) | EnvValue::FromFile { .. } | EnvValue::FromPlatform(_) => None,
-        })
+        let token = |(key, value): (&String, &EnvValue)| match value {
+            EnvValue::ConnectorToken(_) => self.openers.settings.of(key, value),
+            EnvValue::Plain(_)
+            | EnvValue::Sealed(_)
+            | EnvValue::FromFile { .. }
+            | EnvValue::ConnectorProxy(_)
+            | EnvValue::FromPlatform(_) => None,
+        };
+        wanted.env.iter().find_map(token)
     }
 
     fn open(&self, wanted: &Wanted) -> Result<(SpecDigest, Option<OpenedEnv>), Vec<Finding>> {
@@ -321,8 +346,8 @@ fn platform_token<'a>(wanted: &Wanted, env: &'a OpenedEnv) -> Option<&'a SecretS
     wanted.env.iter().filter_map(given).flatten().next()
 }
 
-/// The fingerprint of what a platform gave for an instance; none where it gave nothing, or not all of it is known.
-fn platform_mark(wanted: &Wanted, key: Option<DigestKey>) -> Option<String> {
+/// The digest of what a platform gave for an instance, where it gives something; none at all where not all of that is known.
+fn platform_digest(wanted: &Wanted, key: Option<DigestKey>) -> Option<Option<String>> {
     let mut given = Zeroizing::new(Vec::new());
     let mut clear = None;
     for (name, value) in &wanted.env {
@@ -338,7 +363,7 @@ fn platform_mark(wanted: &Wanted, key: Option<DigestKey>) -> Option<String> {
         }
     }
     let key = key.or_else(|| clear.map(|value| DigestKey::from_token(value))).unwrap_or_else(DigestKey::unkeyed);
-    (!given.is_empty()).then(|| key.digest(&given).replace(':', "-").chars().take(25).collect())
+    Some((!given.is_empty()).then(|| key.digest(&given)))
 }
 
 /// Moves an instance from the wanted to the held ones.

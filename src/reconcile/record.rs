@@ -159,9 +159,7 @@ pub(super) fn of_step(report: &StepReport, revision: &Revision, now: i64, scrubb
     let (ending, message) = match &report.result {
         Ok(Outcome::Done) => (Ending::Done, String::new()),
         Ok(Outcome::Unfinished) => (Ending::Unfinished, "waiting for its health was ended".to_owned()),
-        Ok(Outcome::Unhealthy { why }) => {
-            (Ending::Unhealthy, format!("did not become healthy, the former container is kept: {why}"))
-        }
+        Ok(Outcome::Unhealthy { why }) => (Ending::Unhealthy, report.unhealthy(why)),
         Err(StepError::Cancelled) => return None,
         Err(error) => (Ending::Failed, chain(error)),
     };

@@ -42,6 +42,7 @@ pub(super) fn note_look(
                 EnvValue::Sealed(_)
                 | EnvValue::FromFile { .. }
                 | EnvValue::ConnectorToken(_)
+                | EnvValue::ConnectorProxy(_)
                 | EnvValue::FromPlatform(_),
             ) => {}
             // A variable that is wanted no more may have been a secret; only its name is kept.

@@ -8,12 +8,14 @@ use std::{
 
 use super::{
     State,
+    conditions::platforms,
     memory::{Loop, epoch_seconds},
     standing,
 };
 use crate::{
     desired::DesiredState,
     engine::Engine,
+    managed::Conditions,
     model::{InstanceName, Revision},
     plan::{Observed, Plan},
     report::{self, Facts, Note, Phase},
@@ -33,7 +35,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         }
     }
 
-    pub(super) fn tell(&mut self, desired: &DesiredState, observed: &Observed, plan: &Plan) {
+    pub(super) fn tell(&mut self, desired: &DesiredState, observed: &Observed, plan: &Plan, conditions: &Conditions) {
         let mut notes: BTreeMap<InstanceName, Note> = BTreeMap::new();
         let now = Instant::now();
         for name in desired.wanted.keys() {
@@ -62,6 +64,7 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             notes,
             heard: standing::heard(&self.platforms, desired, observed, &self.live),
             at_platform: standing::work_at_platforms(&self.platforms, desired),
+            platforms: platforms(&self.platforms, conditions),
         };
         let report = report::of(desired, observed, Some(plan), &facts);
         self.settles = standing::next_settling(desired, &report, facts.now);

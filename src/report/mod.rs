@@ -7,4 +7,4 @@ mod types;
 pub mod wire;
 
 pub use of::{Facts, Live, Note, of};
-pub use types::{AtPlatform, Backlog, InstanceStatus, Phase, StatusReport};
+pub use types::{AtPlatform, Backlog, InstanceStatus, Phase, PlatformStatus, StatusReport};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AtPlatform, InstanceStatus, Phase, StatusReport};
+use super::{AtPlatform, InstanceStatus, Phase, PlatformStatus, StatusReport};
 use crate::{
     desired::{DesiredState, Held, Origin, Wanted},
     manifest::WantedState,
@@ -58,6 +58,8 @@ pub struct Facts {
     pub heard: BTreeMap<InstanceName, bool>,
     /// What the platforms say of the work of each instance.
     pub at_platform: BTreeMap<InstanceName, AtPlatform>,
+    /// How the platforms are.
+    pub platforms: Vec<PlatformStatus>,
 }
 
 /// Draws the report. `plan` is the plan of the same pass, where there is one.
@@ -84,7 +86,12 @@ pub fn of(desired: &DesiredState, observed: &Observed, plan: Option<&Plan>, fact
             status
         })
         .collect();
-    StatusReport { attempted: Some(desired.revision.full()), applied: facts.applied.clone(), instances }
+    StatusReport {
+        attempted: Some(desired.revision.full()),
+        applied: facts.applied.clone(),
+        instances,
+        platforms: facts.platforms.clone(),
+    }
 }
 
 struct Subject<'a> {

@@ -1,6 +1,6 @@
 //! Where every instance stands at one moment.
 
-use crate::model::{ConnectorId, InstanceName, PlatformName};
+use crate::model::{Condition, ConnectorId, InstanceName, PlatformName};
 
 /// Where an instance stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,6 +101,21 @@ pub struct InstanceStatus {
     pub message: String,
 }
 
+/// How one platform is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformStatus {
+    /// The platform.
+    pub name: PlatformName,
+    /// Whether it takes what it is told.
+    pub connected: bool,
+    /// Seconds since the Unix epoch since when that is so.
+    pub since: Option<i64>,
+    /// Its version, while it is connected.
+    pub version: Option<String>,
+    /// What is wrong with it, in a word and a sentence.
+    pub conditions: Vec<(Condition, String)>,
+}
+
 /// Where every instance stands at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StatusReport {
@@ -110,4 +125,6 @@ pub struct StatusReport {
     pub applied: Option<String>,
     /// The instances, sorted by name.
     pub instances: Vec<InstanceStatus>,
+    /// How the platforms are, sorted by name.
+    pub platforms: Vec<PlatformStatus>,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{InstanceStatus, StatusReport};
+use super::{InstanceStatus, PlatformStatus, StatusReport};
 pub use crate::model::rfc3339;
 
 /// Which revisions a status speaks of.
@@ -58,6 +58,30 @@ pub struct QueueJson {
     pub bytes: u64,
 }
 
+/// How one platform is.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct PlatformJson {
+    /// The platform.
+    pub name: String,
+    /// Whether it takes what it is told.
+    pub connected: bool,
+    /// Since when that is so, as RFC 3339.
+    pub since: Option<String>,
+    /// Its version, while it is connected.
+    pub version: Option<String>,
+    /// What is wrong with it; nothing costs a container.
+    pub conditions: Vec<ConditionJson>,
+}
+
+/// What is wrong with a platform.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ConditionJson {
+    /// In one word: `unreachable`, `rate-limited`, `bad-answer`, …
+    pub condition: String,
+    /// In a sentence.
+    pub message: String,
+}
+
 /// Where every instance stands.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct StatusJson {
@@ -65,6 +89,8 @@ pub struct StatusJson {
     pub revision: RevisionJson,
     /// The instances, sorted by name.
     pub instances: Vec<InstanceJson>,
+    /// The platforms, sorted by name.
+    pub platforms: Vec<PlatformJson>,
 }
 
 impl From<&InstanceStatus> for InstanceJson {
@@ -91,11 +117,28 @@ impl From<&InstanceStatus> for InstanceJson {
     }
 }
 
+impl From<&PlatformStatus> for PlatformJson {
+    fn from(status: &PlatformStatus) -> Self {
+        let condition = |(condition, message): &(crate::model::Condition, String)| ConditionJson {
+            condition: condition.as_str().to_owned(),
+            message: message.clone(),
+        };
+        Self {
+            name: status.name.to_string(),
+            connected: status.connected,
+            since: status.since.and_then(rfc3339),
+            version: status.version.clone(),
+            conditions: status.conditions.iter().map(condition).collect(),
+        }
+    }
+}
+
 impl From<&StatusReport> for StatusJson {
     fn from(report: &StatusReport) -> Self {
         Self {
             revision: RevisionJson { attempted: report.attempted.clone(), applied: report.applied.clone() },
             instances: report.instances.iter().map(InstanceJson::from).collect(),
+            platforms: report.platforms.iter().map(PlatformJson::from).collect(),
         }
     }
 }

@@ -295,6 +295,8 @@ pub(super) struct PlatformDto {
     pub proxy: Option<String>,
     /// The proxies that connectors get.
     pub connector_proxy: Option<ProxiesDto>,
+    /// Who connectors are at their proxies; the variables that name these are secrets then.
+    pub connector_proxy_auth: Option<ProxyAuthDto>,
     /// A file of certificates on the engine's host that connectors trust besides their own: mounted read-only, and named in
     /// `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE`, `NODE_EXTRA_CA_CERTS` and `CURL_CA_BUNDLE`.
     pub connector_ca: Option<String>,
@@ -361,7 +363,7 @@ pub(super) struct ManagerDto {
     pub former_key: Option<String>,
 }
 
-/// Who Lockstep is at its proxy.
+/// Who somebody is at a proxy.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]

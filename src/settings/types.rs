@@ -208,6 +208,8 @@ pub struct PlatformSettings {
     pub proxy: Option<Url>,
     /// The proxies that connectors get.
     pub connector_proxy: Option<Proxies>,
+    /// Who connectors are at their proxies.
+    pub connector_proxy_auth: Option<ProxyAuth>,
     /// A file of certificates on the engine's host that connectors get; an absolute path.
     pub connector_ca: Option<String>,
     /// Who we are at our proxy.
@@ -233,7 +235,7 @@ pub struct Manager {
     pub former_key: Option<PathBuf>,
 }
 
-/// Who we are at a proxy.
+/// Who somebody is at a proxy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyAuth {
     /// The user.
@@ -251,6 +253,14 @@ pub struct Proxies {
     pub https: Option<Url>,
     /// Hosts that are reached directly.
     pub no: Vec<String>,
+}
+
+impl Proxies {
+    /// The proxies by the variables that name them in containers.
+    pub fn by_variable(&self) -> impl Iterator<Item = (&'static str, &Url)> {
+        let all = [("HTTP_PROXY", &self.http), ("HTTPS_PROXY", &self.https)];
+        all.into_iter().filter_map(|(key, url)| Some((key, url.as_ref()?)))
+    }
 }
 
 /// When instances that are gone from the source are removed.

@@ -16,9 +16,12 @@ import tempfile
 import threading
 import time
 import urllib.parse
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOCKSTEP = ROOT / "target/release/lockstep"
+OPENCTI = ROOT / "target/release/examples/opencti"
+TOKEN = "00000000-0000-4000-8000-000000000001"
 SHARED = pathlib.Path(os.environ.get("LOCKSTEP_SHARED", ROOT.parent / "shared")) / "catalogs"
 FIXTURES = ROOT / "tests/fixtures/catalog"
 SOCKET = urllib.parse.urlparse(os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")).path
@@ -260,7 +263,7 @@ def part_validate(work, tools):
     armored = sealed(work)
     files = [f for f in (SHARED / "opencti-manifest.json", SHARED / "openaev-manifest.json") if f.exists()]
     files = files or [FIXTURES / "opencti.json", FIXTURES / "openaev.json"]
-    (work / "token").write_text("00000000-0000-4000-8000-000000000001")
+    (work / "token").write_text(TOKEN)
     (work / "token").chmod(0o600)
     platform = {"url": "http://127.0.0.1:9", "token": {"file": str(work / "token")}}
     platforms = {"opencti": {"kind": "opencti", **platform}, "openaev": {"kind": "openaev", **platform}}
@@ -508,8 +511,96 @@ def part_memory(work, _):
         f"idle {idle:.1f} ms of CPU a second", "", "40 MiB")
 
 
+@contextlib.contextmanager
+def stand_in(folder, catalog):
+    """A platform's address, until the end."""
+    file = folder / "port"
+    command = [OPENCTI, "--token", TOKEN, "--capability", "BYPASS", "--catalog", catalog, "--port-file", file]
+    child = subprocess.Popen([str(a) for a in command], stdout=subprocess.DEVNULL)
+    try:
+        wait_for(file.exists, "the platform")
+        yield f"http://127.0.0.1:{file.read_text().strip()}"
+    finally:
+        child.kill()
+        child.wait()
+
+
+def wait_for(holds, what, within=120):
+    deadline = time.monotonic() + within
+    while not holds():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what} did not come about within {within} s")
+        time.sleep(0.02)
+
+
+def post(url, body):
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {TOKEN}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request) as answer:
+        content = answer.read()
+    return json.loads(content) if content else None
+
+
+def connectors(url):
+    with urllib.request.urlopen(f"{url}/connectors.json") as answer:
+        return json.load(answer)
+
+
+def make_in_pages(url, number):
+    """What people do in the platform's pages: make instances, and ask for their start."""
+    for index in range(number):
+        text = f"""mutation {{ managedConnectorAdd(input: {{name: "pages-{index:04}", user_id: "pages-{index:04}",
+            automatic_user: true, catalog_id: "bench", manager_contract_image: "{IMAGE}",
+            manager_contract_configuration: []}}) {{ id }} }}"""
+        id = post(f"{url}/graphql", {"query": text})["data"]["managedConnectorAdd"]["id"]
+        text = f'mutation {{ updateConnectorRequestedStatus(input: {{id: "{id}", status: starting}}) {{ id }} }}'
+        post(f"{url}/graphql", {"query": text})
+
+
+def part_platform(work, _):
+    make_image()
+    number = 50
+    taken = {}
+    for way in ("pages", "git"):
+        folder = work / f"platform-{way}"
+        folder.mkdir()
+        owner = f"{MARK}-{way}"
+        label = f"dev.lockstep.owner={owner}"
+        catalog = connector_catalog(folder)
+        (folder / "token").write_text(TOKEN)
+        (folder / "token").chmod(0o600)
+        run([LOCKSTEP, "platform", "keygen", "--output", folder / "manager.pem"])
+        with stand_in(folder, catalog) as url:
+            manager = {"id": "bench", "name": "bench", "key": "manager.pem"}
+            managed = {"registration": "managed", "manager": manager} if way == "pages" else {}
+            platform = {"kind": "opencti", "url": url, "token": {"file": "token"}, **managed}
+            options = place(folder, owner, [catalog], {"opencti": platform})
+            with running(options, label, 0):
+                asked = lambda: post(f"{url}/graphql", {"query": "{ connectorManagers { id } }"})["data"]
+                wait_for(lambda: way == "git" or asked()["connectorManagers"], "the registration")
+                begun = time.perf_counter()
+                make_in_pages(url, number) if way == "pages" else instances(folder, number)
+                settled(label, number)
+                taken[way] = time.perf_counter() - begun
+                if way == "git":
+                    stands = lambda word: all(one["status"] == word for one in connectors(url))
+                    wait_for(lambda: len(connectors(url)) == number and stands("started"), "every status")
+                    post(f"{url}/_fault", {"kind": "500"})
+                    instances(folder, number, "stopped")
+                    wait_for(lambda: all(c["State"] == "exited" for c in listing(label)), "every stop")
+                    time.sleep(15)
+                    post(f"{url}/_fault", {"kind": "none"})
+                    begun = time.perf_counter()
+                    wait_for(lambda: stands("stopped"), "every status")
+                    back = time.perf_counter() - begun
+        remove(label)
+    row(f"{number} made in the platform's pages, to running", ms(taken["pages"]),
+        f"{number} from a watched directory {ms(taken['git'])}", "as from Git")
+    row(f"platform back after an outage, to {number} statuses told", ms(back), "", "10 s")
+
+
 PARTS = {"validate": part_validate, "plan": part_plan, "create": part_create, "change": part_change,
-         "memory": part_memory}
+         "memory": part_memory, "platform": part_platform}
 
 
 def main():

@@ -21,7 +21,10 @@ mod initial;
 mod layers;
 #[cfg(test)]
 mod manifest;
-#[expect(clippy::duplicate_mod, reason = "both platforms seal alike, and each stand-in is a program of its own")]
+#[expect(
+    clippy::duplicate_mod,
+    reason = "both platforms seal and fail alike, and each stand-in is a program of its own"
+)]
 #[path = "../../examples/openaev/server.rs"]
 mod openaev_server;
 #[path = "../../examples/opencti/server.rs"]

@@ -16,7 +16,7 @@ use crate::{
     engine::{Outcome, Problem},
     model::InstanceName,
     plan,
-    reconcile::{self, Applied, ApplyOptions, AtPlatformError, Planned, PlatformLink, StepError},
+    reconcile::{self, Applied, ApplyOptions, AtPlatformError, Planned, PlatformGate, PlatformLink, StepError},
 };
 
 /// Carry the plan out once.
@@ -61,6 +61,7 @@ impl Apply {
             refresh: self.refresh,
             state,
             scrubber: session.scrubber.clone(),
+            gate: Some(PlatformGate::new(&platforms)),
         };
         let cancel = CancellationToken::new();
         let signals = wiring::cancel_on_signals(cancel.clone())?;

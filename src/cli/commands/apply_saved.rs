@@ -9,7 +9,7 @@ use crate::{
     cli::{CliError, Exit, output, progress::Display, render, wiring},
     model::InstanceName,
     plan::{self, Pruning},
-    reconcile::{self, ApplyOptions, Basis, PassError, Planned, Seen},
+    reconcile::{self, ApplyOptions, Basis, PassError, Planned, PlatformGate, Seen},
     source::Source,
 };
 
@@ -60,6 +60,7 @@ pub(super) async fn apply(path: &Path, concurrency: Option<usize>, session: &Ses
         refresh: saved.options.refresh,
         state,
         scrubber: session.scrubber.clone(),
+        gate: Some(PlatformGate::new(&platforms)),
     };
     let cancel = CancellationToken::new();
     let signals = wiring::cancel_on_signals(cancel.clone())?;

@@ -85,6 +85,7 @@ fn instance(wanted: &Wanted, openers: &crate::desired::Openers) -> PlatformInsta
             EnvValue::Sealed(_)
             | EnvValue::FromFile { .. }
             | EnvValue::ConnectorToken(_)
+            | EnvValue::ConnectorProxy(_)
             | EnvValue::FromPlatform(_) => match wanted.open_one(key, openers) {
                 Ok(Some(secret)) => PlatformValue::Secret(secret),
                 Ok(None) => PlatformValue::Shut("it is not there".to_owned()),

@@ -49,7 +49,7 @@ fn failure(step: &StepReport) -> Option<String> {
     let why = match &step.result {
         Ok(Outcome::Done) => return None,
         Ok(Outcome::Unfinished) => "waiting for its health was ended; the next run goes on".to_owned(),
-        Ok(Outcome::Unhealthy { why }) => format!("did not become healthy, the former container is kept: {why}"),
+        Ok(Outcome::Unhealthy { why }) => step.unhealthy(why),
         Err(error) => telemetry::chain(error),
     };
     let name = bold(step.instance.as_str());

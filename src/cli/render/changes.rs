@@ -123,6 +123,7 @@ fn created(wanted: &Wanted, reason: Option<&Reason>) -> Changes {
             EnvValue::Sealed(_)
             | EnvValue::FromFile { .. }
             | EnvValue::ConnectorToken(_)
+            | EnvValue::ConnectorProxy(_)
             | EnvValue::FromPlatform(_) => {
                 rows.push(row(&field, Value::Sensitive));
             }

@@ -1,7 +1,7 @@
 //! The status as a table.
 
 use super::{bold, dim, green, printable, red, table, yellow};
-use crate::report::{Backlog, InstanceStatus, Phase, StatusReport};
+use crate::report::{Backlog, InstanceStatus, Phase, PlatformStatus, StatusReport};
 
 /// The table, and the revisions above it. `now` is in seconds since the Unix epoch.
 pub fn status(report: &StatusReport, now: i64) -> String {
@@ -11,13 +11,28 @@ pub fn status(report: &StatusReport, now: i64) -> String {
     let mut text =
         format!("{} {}   {} {}\n\n", dim("revision"), short(&report.attempted), dim("applied"), short(&report.applied));
     if report.instances.is_empty() {
-        return text + "There are no instances.\n";
+        return text + "There are no instances.\n" + &platforms(&report.platforms, now);
     }
     let head = ["NAME", "PHASE", "SINCE", "RESTARTS", "PLATFORM", "QUEUE", "LAST RUN", "IMAGE", "MESSAGE"].map(bold);
     let rows: Vec<_> =
         std::iter::once(head).chain(report.instances.iter().map(|instance| row(instance, now))).collect();
     text += &table(&rows);
-    text
+    text + &platforms(&report.platforms, now)
+}
+
+/// How the platforms are, a line each, and a line for each thing that is wrong with one.
+fn platforms(platforms: &[PlatformStatus], now: i64) -> String {
+    let lines = platforms.iter().flat_map(|platform| {
+        let since = platform.since.map(|since| format!(" since {}", age(now - since))).unwrap_or_default();
+        let word = if platform.connected { green("connected") } else { red("away") };
+        let version = platform.version.as_ref().map(|version| format!(", version {}", printable(version)));
+        let head = format!("\n{} {}: {word}{since}{}\n", dim("platform"), platform.name, version.unwrap_or_default());
+        let conditions = platform.conditions.iter();
+        let wrong = conditions
+            .map(|(condition, message)| format!("  {}: {}\n", yellow(condition.as_str()), printable(message)));
+        std::iter::once(head).chain(wrong)
+    });
+    lines.collect()
 }
 
 fn row(instance: &InstanceStatus, now: i64) -> [String; 9] {

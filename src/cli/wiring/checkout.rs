@@ -129,7 +129,7 @@ impl LocalCheckout {
         let (base, new) = new.beside(base, &means(other)?).await?;
         // No key or token is read where every secret is as it was sealed before.
         let openers = match resealed(&base, &new) {
-            true => super::credentials::openers(settings, session, Identities::Optional)?.0,
+            true => super::credentials::openers(settings, session, Identities::Optional)?.openers,
             false => Openers::default(),
         };
         known_instances(pruning.only.iter().flatten().cloned().collect::<Vec<_>>().as_slice(), &new)?;

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::credentials::{file, resolve};
+use super::credentials::{credential_or_none, file, resolve, with_user};
 use crate::{
     cli::{CliError, Exit},
     model::PlatformName,
@@ -25,7 +24,7 @@ pub(super) fn http_config(name: &PlatformName, platform: &PlatformSettings) -> R
     Ok(HttpConfig {
         name: name.clone(),
         url: platform.url.clone(),
-        token: resolve(&platform.token, &format!("platforms.{name}.token"))?,
+        token: credential_or_none(&platform.token, &format!("platforms.{name}.token"))?,
         ca: ca.map(|file| file.content.to_vec()),
         proxy: proxy(name, platform)?,
         timeout: platform.timeout,
@@ -37,8 +36,6 @@ pub(super) fn http_config(name: &PlatformName, platform: &PlatformSettings) -> R
 fn proxy(name: &PlatformName, platform: &PlatformSettings) -> Result<Option<Url>, CliError> {
     let (Some(proxy), Some(auth)) = (&platform.proxy, &platform.proxy_auth) else { return Ok(platform.proxy.clone()) };
     let password = resolve(&auth.password, &format!("platforms.{name}.proxyAuth.password"))?;
-    let mut proxy = proxy.clone();
-    let set = proxy.set_username(&auth.username).and_then(|()| proxy.set_password(Some(password.expose_secret())));
-    set.map_err(|()| CliError::new(Exit::Invalid, format!("`platforms.{name}.proxy` takes no user")))?;
-    Ok(Some(proxy))
+    let no_user = || CliError::new(Exit::Invalid, format!("`platforms.{name}.proxy` takes no user"));
+    with_user(proxy, &auth.username, &password).ok_or_else(no_user).map(Some)
 }

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use super::managers::{self, ManagerKeys};
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
     desired::Openers,
-    model::PlatformName,
+    model::{Credential, PlatformName},
     platform::{KeyError, ManagerKey},
-    reconcile::{Managers, Secrets},
+    reconcile::{Credentials, Managers, Secrets},
     secrets::{BindingPolicy, Keyring},
-    settings::{self, BindingSetting, Manager, SecretRef, Settings},
+    settings::{self, BindingSetting, Manager, PlatformSettings, SecretRef, Settings},
     telemetry,
 };
 
@@ -34,6 +35,63 @@ pub(super) fn resolve(secret: &SecretRef, setting: &str) -> Result<SecretString,
         output::note(&format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
     }
     Ok(value)
+}
+
+/// A secret that the settings refer to, read anew whenever it is used.
+///
+/// # Errors
+/// Where it can't be read now.
+pub(super) fn credential(secret: &SecretRef, setting: &str) -> Result<Credential, CliError> {
+    resolve(secret, setting)?;
+    Ok(read_later(secret))
+}
+
+/// The same for one that may be missing now: whoever uses it says so.
+pub(super) fn credential_or_none(secret: &SecretRef, setting: &str) -> Result<Credential, CliError> {
+    if secret.resolve().is_ok() { credential(secret, setting) } else { Ok(read_later(secret)) }
+}
+
+fn read_later(secret: &SecretRef) -> Credential {
+    let secret = secret.clone();
+    Credential::read_by(move || secret.resolve().map(|(value, _)| value).map_err(|error| telemetry::chain(&error)))
+}
+
+/// The proxies with a password that connectors of a platform get, by variable.
+fn connector_proxies(platform: &PlatformSettings) -> BTreeMap<String, Credential> {
+    let (Some(proxies), Some(auth)) = (&platform.connector_proxy, &platform.connector_proxy_auth) else {
+        return BTreeMap::new();
+    };
+    let with_password = |url: &Url| {
+        let (url, username, password) = (url.clone(), auth.username.clone(), read_later(&auth.password));
+        Credential::read_by(move || {
+            let password = password.read()?;
+            let url = with_user(&url, &username, &password).ok_or("the proxy takes no user")?;
+            Ok(SecretString::from(String::from(url)))
+        })
+    };
+    let of = |(key, url): (&str, &Url)| (key.to_owned(), with_password(url));
+    proxies.by_variable().map(of).collect()
+}
+
+/// An address with a user's name and password in it; none where it can have none.
+pub(super) fn with_user(url: &Url, username: &str, password: &SecretString) -> Option<Url> {
+    let mut url = url.clone();
+    url.set_username(username).ok()?;
+    url.set_password(Some(password.expose_secret())).ok()?;
+    Some(url)
+}
+
+/// Where the operator keeps what connectors get, and what is read where it is used.
+fn credentials(settings: &Settings) -> Credentials {
+    let platforms = || settings.platforms.iter();
+    let token = |platform: &PlatformSettings| platform.connector_token.as_ref().unwrap_or(&platform.token).clone();
+    let registries = settings.engine.registries.iter().map(|registry| &registry.password);
+    let own = settings.platforms.values().map(|platform| &platform.token);
+    Credentials {
+        tokens: platforms().map(|(name, platform)| (name.clone(), read_later(&token(platform)))).collect(),
+        proxies: platforms().map(|(name, platform)| (name.clone(), connector_proxies(platform))).collect(),
+        others: registries.chain(own).map(read_later).collect(),
+    }
 }
 
 fn unreadable(setting: &str, error: &settings::ResolveError) -> CliError {
@@ -98,38 +156,38 @@ fn keyring_of(settings: &Settings, identities: Identities) -> Result<(Keyring, b
     Ok((keyring, missing))
 }
 
-pub(super) fn openers(
-    settings: &Settings,
-    session: &Session,
-    identities: Identities,
-) -> Result<(Openers, Secrets, Managers), CliError> {
+/// Everything that secrets are opened with, and where it comes from.
+pub(super) struct Opening {
+    pub(super) openers: Openers,
+    pub(super) secrets: Secrets,
+    pub(super) managers: Managers,
+    pub(super) credentials: Credentials,
+}
+
+/// Reads everything that secrets are opened with.
+///
+/// # Errors
+/// Where an identity or a key can't be read.
+pub(super) fn openers(settings: &Settings, session: &Session, identities: Identities) -> Result<Opening, CliError> {
     let (keyring, missing) = keyring_of(settings, identities)?;
-    let mut connector_tokens = BTreeMap::new();
-    for (name, platform) in &settings.platforms {
-        let (token, setting) = match &platform.connector_token {
-            Some(token) => (token, "connectorToken"),
-            None => (&platform.token, "token"),
-        };
-        match resolve(token, &format!("platforms.{name}.{setting}")) {
-            Ok(token) => {
-                connector_tokens.insert(name.clone(), token);
-            }
-            // A plan can be made without it; what uses it is then compared by what stands in the settings.
-            Err(_) if identities == Identities::Optional => {}
-            Err(error) => return Err(error),
-        }
+    let credentials = credentials(settings);
+    // A plan can be made without them; what uses one is then compared by what stands in the settings, or held.
+    let secrets = credentials.read();
+    for (name, why) in &secrets.unreadable {
+        let text = "what connectors of this platform get can't be read";
+        output::note(&format!("{} platform `{name}`: {text}: {why}\n", render::yellow("warning:")))?;
     }
-    let known = session.scrubber.set(connector_tokens.values());
+    let known = session.scrubber.set(secrets.all());
     known.map_err(|error| CliError::new(Exit::Internal, telemetry::chain(&error)))?;
     let keys = managers::keys(settings, identities)?;
     let managed = settings.platforms.values().filter(|platform| platform.manager.is_some()).count();
-    let tokens_missing = connector_tokens.len() < settings.platforms.len() || keys.len() < managed;
+    let tokens_missing = !secrets.unreadable.is_empty() || keys.len() < managed;
     let without_keys = identities == Identities::Optional && (keyring.is_empty() || missing || tokens_missing);
-    let secrets = if without_keys { Secrets::Sealed } else { Secrets::Opened };
+    let how = if without_keys { Secrets::Sealed } else { Secrets::Opened };
     let binding = match settings.secrets.binding {
         BindingSetting::Optional => BindingPolicy::Optional,
         BindingSetting::Required => BindingPolicy::Required,
     };
-    let openers = Openers { keyring, binding, connector_tokens, managers: managers::openers(&keys) };
-    Ok((openers, secrets, managers::managers(settings, &keys)?))
+    let openers = Openers { keyring, binding, settings: secrets, managers: managers::openers(&keys) };
+    Ok(Opening { openers, secrets: how, managers: managers::managers(settings, &keys)?, credentials })
 }

@@ -66,6 +66,8 @@ pub(crate) async fn status_once(
     let observed = pipeline.observe().await?;
     // The plan knows which secrets can't be opened; nothing of it is carried out.
     let overlaid = pipeline.overlaid(desired, &observed, false).await;
+    let mut conditions = overlaid.conditions.clone();
+    reconcile::note_unreadable(&mut conditions, &pipeline.openers.settings);
     let Planned { desired, observed, plan } =
         pipeline.plan_overlaid(overlaid, observed, &Pruning::default(), false).await?;
     let live = reconcile::look(pipeline.engine.as_ref(), &desired, reconcile::ids(&observed)).await?.live;
@@ -75,7 +77,10 @@ pub(crate) async fn status_once(
     let heard = reconcile::heard(platforms, &desired, &observed, &live);
     let applied = State::read(&state_folder(settings)).applied;
     let at_platform = reconcile::work_at_platforms(platforms, &desired);
-    let facts = Facts { now: reconcile::epoch_seconds(), applied, live, notes: BTreeMap::new(), heard, at_platform };
+    reconcile::note_empty(&mut conditions, platforms, &desired, &observed);
+    let platforms = reconcile::platforms(platforms, &conditions);
+    let facts =
+        Facts { now: reconcile::epoch_seconds(), applied, live, notes: BTreeMap::new(), heard, at_platform, platforms };
     Ok(report::of(&desired, &observed, Some(&plan), &facts))
 }
 

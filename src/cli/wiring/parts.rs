@@ -1,24 +1,29 @@
 //! One function for each part: settings in, the part out.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     connection::http_config,
-    credentials::{Identities, openers, resolve},
+    credentials::{Identities, Opening, credential, openers},
     maker,
     managers::managed_client,
     openaev::openaev_client,
 };
 use crate::{
     cli::{CliError, Exit, Global, commands::Session},
-    desired::{self, Context, DesiredState, Openers, PlatformFacts},
+    desired::{self, Context, DesiredState, PlatformFacts},
     engine::{DockerConfig, DockerEngine, Engine, NoEngine, RECOMMENDED_CONCURRENCY, RegistryAuth, read_adopted},
     model::{PlatformKind, PlatformName, Registration},
     plan::PruneRules,
     platform::{Intervals, OpenCtiClient, Platform, Reporter},
     reconcile::{
         self, CatalogLoader, CatalogPlace, KeptCatalogs, Lock, Managers, Pipeline, PlatformGate, PlatformLink,
-        QuietRegistration, Secrets,
+        QuietRegistration,
     },
     settings::{CatalogSettings, GitAuth, LoadError, PlatformSettings, Settings, SourceSettings},
     source::{self, AnySource, DirectoryConfig, DirectorySource, GitConfig, GitSource, Source, SshKey},
@@ -75,7 +80,7 @@ pub(crate) fn concurrency(settings: &Settings) -> usize {
 /// Where it can't be reached, or a credential can't be read.
 pub(crate) async fn engine(settings: &Settings) -> Result<DockerEngine, CliError> {
     let registries = settings.engine.registries.iter().map(|registry| {
-        let password = resolve(&registry.password, "engine.docker.registries")?;
+        let password = credential(&registry.password, "engine.docker.registries")?;
         Ok(RegistryAuth { host: registry.host.clone(), username: registry.username.clone(), password })
     });
     let adopted = read_adopted(&settings.state).map_err(|error| {
@@ -106,10 +111,10 @@ pub(super) fn source(settings: &Settings) -> Result<AnySource, CliError> {
         SourceSettings::Git(git) => {
             let auth = match &git.auth {
                 GitAuth::None => source::GitAuth::None,
-                GitAuth::Token { token } => source::GitAuth::Token(resolve(token, "source.git.auth.token")?),
+                GitAuth::Token { token } => source::GitAuth::Token(credential(token, "source.git.auth.token")?),
                 GitAuth::Basic { username, password } => source::GitAuth::Basic {
                     username: username.clone(),
-                    password: resolve(password, "source.git.auth.password")?,
+                    password: credential(password, "source.git.auth.password")?,
                 },
                 GitAuth::Ssh { key, known_hosts } => {
                     source::GitAuth::Ssh { key: SshKey::File(key.clone()), known_hosts: known_hosts.clone() }
@@ -162,12 +167,16 @@ pub(super) fn loader(settings: &Settings, places: Vec<CatalogPlace>) -> CatalogL
 pub(super) fn context(settings: &Settings) -> Context {
     let facts = |platform: &PlatformSettings| {
         let url = platform.connector_url.as_ref().unwrap_or(&platform.url);
-        let mut env = BTreeMap::new();
+        let (mut env, mut secret_env) = (BTreeMap::new(), BTreeSet::new());
         if let Some(proxies) = &platform.connector_proxy {
-            let http = proxies.http.as_ref().map(|url| ("HTTP_PROXY", url.to_string()));
-            let https = proxies.https.as_ref().map(|url| ("HTTPS_PROXY", url.to_string()));
-            let no = (!proxies.no.is_empty()).then(|| ("NO_PROXY", proxies.no.join(",")));
-            env.extend([http, https, no].into_iter().flatten().map(|(key, value)| (key.to_owned(), value)));
+            for (key, proxy) in proxies.by_variable() {
+                if platform.connector_proxy_auth.is_some() {
+                    secret_env.insert(key.to_owned());
+                } else {
+                    env.insert(key.to_owned(), proxy.to_string());
+                }
+            }
+            env.extend((!proxies.no.is_empty()).then(|| ("NO_PROXY".to_owned(), proxies.no.join(","))));
         }
         PlatformFacts {
             kind: platform.kind,
@@ -175,6 +184,7 @@ pub(super) fn context(settings: &Settings) -> Context {
             connector_url: url.as_str().trim_end_matches('/').to_owned(),
             has_connector_token: true,
             env,
+            secret_env,
             ca: platform.connector_ca.clone(),
             tenant: platform.tenant.map(|tenant| tenant.to_string()),
         }
@@ -209,10 +219,9 @@ pub(crate) async fn pipeline(
     identities: Identities,
 ) -> Result<Parts, CliError> {
     let source = source(settings)?;
-    let (openers, secrets, managers) = openers(settings, session, identities)?;
-    let catalogs = catalogs(settings);
+    let opening = openers(settings, session, identities)?;
     let engine = engine(settings).await?;
-    Ok(Parts { managers, ..assemble(settings, source, openers, secrets, catalogs, engine) })
+    Ok(assemble(settings, source, opening, engine))
 }
 
 /// The whole pipeline over another engine.
@@ -225,8 +234,8 @@ pub(crate) fn pipeline_with<E: Engine>(
     identities: Identities,
     engine: E,
 ) -> Result<Parts<E>, CliError> {
-    let (openers, secrets, managers) = openers(settings, session, identities)?;
-    Ok(Parts { managers, ..assemble(settings, source(settings)?, openers, secrets, catalogs(settings), engine) })
+    let opening = openers(settings, session, identities)?;
+    Ok(assemble(settings, source(settings)?, opening, engine))
 }
 
 /// The whole pipeline without an engine, over the folder of a checkout instead of the source of the settings.
@@ -238,29 +247,24 @@ pub(crate) fn pipeline_over(
     settings: &Settings,
     session: &Session,
 ) -> Result<Parts<NoEngine>, CliError> {
-    let (openers, secrets, _) = openers(settings, session, Identities::Optional)?;
+    let opening = Opening { managers: Managers::default(), ..openers(settings, session, Identities::Optional)? };
     let source = AnySource::Directory(DirectorySource::new(DirectoryConfig { root: folder, poll: None })?);
-    Ok(assemble(settings, source, openers, secrets, catalogs(settings), NoEngine))
+    Ok(assemble(settings, source, opening, NoEngine))
 }
 
-fn assemble<E: Engine>(
-    settings: &Settings,
-    source: AnySource,
-    openers: Openers,
-    secrets: Secrets,
-    catalogs: Vec<CatalogPlace>,
-    engine: E,
-) -> Parts<E> {
+fn assemble<E: Engine>(settings: &Settings, source: AnySource, opening: Opening, engine: E) -> Parts<E> {
+    let Opening { openers, secrets, managers, credentials } = opening;
     Pipeline {
         owner: settings.owner.clone(),
         source: Arc::new(source),
         engine: Arc::new(engine),
-        catalogs: loader(settings, catalogs),
+        catalogs: loader(settings, catalogs(settings)),
         context: context(settings),
         openers: Arc::new(openers),
         secrets,
         rules: prune_rules(settings),
-        managers: Managers::default(),
+        managers,
+        credentials,
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::SecretString;
-
-use crate::engine::Adopted;
+use crate::{engine::Adopted, model::Credential};
 
 /// Credentials for one registry.
 #[derive(Debug, Clone)]
@@ -14,7 +12,7 @@ pub struct RegistryAuth {
     /// The user.
     pub username: String,
     /// The password or token.
-    pub password: SecretString,
+    pub password: Credential,
 }
 
 /// How long calls may take.

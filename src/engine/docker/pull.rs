@@ -10,7 +10,7 @@ use bollard::{
     query_parameters::CreateImageOptionsBuilder,
 };
 use futures_util::StreamExt as _;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -93,8 +93,11 @@ impl Pulls {
         let reference = Reference::parse(image)
             .ok_or_else(|| Failure { why: "it is no image reference".to_owned(), transient: false }.of(image))?;
         let auth = self.credentials(reference.host);
+        let password = auth.map(|auth| auth.password.read()).transpose();
+        let password = password.map_err(|why| Failure { why, transient: true }.of(image))?;
+        let credentials = auth.zip(password.as_ref()).map(|(auth, password)| credentials(auth, password));
         let options = CreateImageOptionsBuilder::new().from_image(reference.name).tag(reference.version).build();
-        let mut answers = client.docker.create_image(Some(options), None, auth.map(credentials));
+        let mut answers = client.docker.create_image(Some(options), None, credentials);
         let mut layers = Layers::default();
         progress(Progress::Pulling(0, None));
         loop {
@@ -110,7 +113,7 @@ impl Pulls {
                         progress(seen);
                     }
                 }
-                Some(Err(error)) => return Err(refusal(client, image, auth, error)),
+                Some(Err(error)) => return Err(refusal(client, image, password.as_ref(), error)),
             }
         }
     }
@@ -122,17 +125,17 @@ impl Failure {
     }
 }
 
-fn credentials(auth: &RegistryAuth) -> DockerCredentials {
+fn credentials(auth: &RegistryAuth, password: &SecretString) -> DockerCredentials {
     DockerCredentials {
         username: Some(auth.username.clone()),
-        password: Some(auth.password.expose_secret().to_owned()),
+        password: Some(password.expose_secret().to_owned()),
         serveraddress: Some(auth.host.clone()),
         ..DockerCredentials::default()
     }
 }
 
 /// What went wrong, in the registry's words where they are its.
-fn refusal(client: &Client, image: &str, auth: Option<&RegistryAuth>, error: BollardError) -> EngineError {
+fn refusal(client: &Client, image: &str, password: Option<&SecretString>, error: BollardError) -> EngineError {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the client's errors differ by its features and versions")]
     let (status, message) = match error {
         BollardError::DockerResponseServerError { status_code, message } => (status_code, message),
@@ -140,8 +143,8 @@ fn refusal(client: &Client, image: &str, auth: Option<&RegistryAuth>, error: Bol
         BollardError::DockerStreamError { error } => (500, error),
         other => return client.named(format!("pull image `{image}`"), other),
     };
-    let message = auth
-        .map(|auth| auth.password.expose_secret())
+    let message = password
+        .map(|password| password.expose_secret())
         .filter(|password| !password.is_empty())
         .map_or_else(|| message.clone(), |password| message.replace(password, "***"));
     Failure { transient: is_transient(status, &message), why: message }.of(image)

@@ -97,7 +97,7 @@ struct RootFs {
 
 async fn lacking(shared: &Shared, registries: &Registries, here: &Here, image: &str) -> Option<Vec<Layer>> {
     let credentials = match shared.pulls.credentials(registry(image)?) {
-        Some(auth) => Credentials::Basic(auth.username.clone(), auth.password.expose_secret().to_owned()),
+        Some(auth) => Credentials::Basic(auth.username.clone(), auth.password.read().ok()?.expose_secret().to_owned()),
         None => Credentials::Anonymous,
     };
     let reference: Reference = image.parse().ok()?;

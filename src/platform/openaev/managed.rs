@@ -54,7 +54,7 @@ impl OpenAevClient {
             Ok(instances) => Ok(Stands::We(instances)),
             // Older releases fail at it where no manager ever registered.
             Err(PlatformError {
-                failure: Failure::UnknownManager { .. } | Failure::Refused { .. } | Failure::Server { status: 500, .. },
+                failure: Failure::UnknownManager { .. } | Failure::Refused { .. } | Failure::Server { status: 500 },
                 ..
             }) => {
                 let reachable: bool = self.ask(&calls::REACHABLE, &["xtm-composer", "reachable"], None).await?.value;

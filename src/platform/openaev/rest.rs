@@ -82,7 +82,7 @@ impl Rest {
         let request = self.http.request(call.method.clone(), &["api", "settings", "version"]);
         let request = request.header(ACCEPT, HeaderValue::from_static("text/plain, application/json"));
         let reply = self.http.send(request, None).await?;
-        self.check(call, &reply)?;
+        check(call, &reply)?;
         let text = String::from_utf8_lossy(&reply.body);
         let version = text.trim().trim_matches('"');
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
@@ -101,40 +101,40 @@ impl Rest {
             request = request.json(body);
         }
         let reply = self.http.send(request, None).await?;
-        self.check(call, &reply)?;
+        check(call, &reply)?;
         Ok(reply)
     }
+}
 
-    /// Reads an answer that is no success.
-    fn check(&self, call: &Call, reply: &Reply) -> Result<(), Failure> {
-        if reply.status.is_success() {
-            return Ok(());
-        }
-        let Ok(refusal) = serde_json::from_slice::<Refusal>(&reply.body) else {
-            return Err(match reply.status {
-                StatusCode::FORBIDDEN => forbidden(call, format!("HTTP {}", reply.status)),
-                _ => not_json(reply),
-            });
-        };
-        let of_server = refusal.path.is_some();
-        let text = match (refusal.message.unwrap_or_default(), refusal.error) {
-            (message, Some(error)) if !of_server => format!("{message}: {error}"),
-            (message, _) => message,
-        };
-        let text = self.http.scrubbed(&text);
-        Err(match reply.status {
-            StatusCode::FORBIDDEN if text == LICENCE => Failure::NoLicence { text },
-            StatusCode::FORBIDDEN if text == TENANT => {
-                Failure::Unauthorized("its user is not of the tenant of the settings".to_owned())
-            }
-            StatusCode::FORBIDDEN => forbidden(call, format!("HTTP {}", reply.status)),
-            StatusCode::NOT_FOUND if of_server => Failure::Unsupported(call.what.to_owned()),
-            StatusCode::NOT_FOUND if text == HIDDEN => forbidden(call, "it hides what it refuses".to_owned()),
-            // It says so of a manager that is not registered, or not heard for long.
-            StatusCode::BAD_REQUEST if text.to_lowercase().contains("composer") => Failure::UnknownManager { text },
-            status => Failure::Refused { code: status.as_u16().to_string(), text: said(text, status) },
-        })
+/// Reads an answer that is no success.
+fn check(call: &Call, reply: &Reply) -> Result<(), Failure> {
+    if reply.status.is_success() {
+        return Ok(());
     }
+    let Ok(refusal) = serde_json::from_slice::<Refusal>(&reply.body) else {
+        return Err(match reply.status {
+            StatusCode::FORBIDDEN => forbidden(call, format!("HTTP {}", reply.status)),
+            _ => not_json(reply),
+        });
+    };
+    let of_server = refusal.path.is_some();
+    let text = match (refusal.message.unwrap_or_default(), refusal.error) {
+        (message, Some(error)) if !of_server => format!("{message}: {error}"),
+        (message, _) => message,
+    };
+    let text = reply.scrubbed(&text);
+    Err(match reply.status {
+        StatusCode::FORBIDDEN if text == LICENCE => Failure::NoLicence { text },
+        StatusCode::FORBIDDEN if text == TENANT => {
+            Failure::Unauthorized("its user is not of the tenant of the settings".to_owned())
+        }
+        StatusCode::FORBIDDEN => forbidden(call, format!("HTTP {}", reply.status)),
+        StatusCode::NOT_FOUND if of_server => Failure::Unsupported(call.what.to_owned()),
+        StatusCode::NOT_FOUND if text == HIDDEN => forbidden(call, "it hides what it refuses".to_owned()),
+        // It says so of a manager that is not registered, or not heard for long.
+        StatusCode::BAD_REQUEST if text.to_lowercase().contains("composer") => Failure::UnknownManager { text },
+        status => Failure::Refused { code: status.as_u16().to_string(), text: said(text, status) },
+    })
 }
 
 fn said(text: String, status: StatusCode) -> String {

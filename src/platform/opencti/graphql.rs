@@ -11,7 +11,7 @@ use super::{
 };
 use crate::platform::{
     Failure,
-    http::{Http, HttpConfig},
+    http::{Http, HttpConfig, Reply},
     words,
 };
 
@@ -63,23 +63,23 @@ impl Transport {
         let not_graphql = || Failure::NotGraphQl { status: status.as_u16(), content_type: reply.content_type.clone() };
         let envelope: Envelope = serde_json::from_slice(&reply.body).map_err(|_| not_graphql())?;
         if let Some(error) = envelope.errors.unwrap_or_default().first() {
-            return Err(self.of_error(document, error));
+            return Err(of_error(document, error, &reply));
         }
         match envelope.data {
             Some(data @ Value::Object(_)) if status.is_success() => Ok(Answer { data, clock_ahead: reply.clock_ahead }),
             Some(_) | None => Err(not_graphql()),
         }
     }
+}
 
-    fn of_error(&self, document: Document, error: &GraphQlError) -> Failure {
-        let code = error.code();
-        let text = self.http.scrubbed(if error.message.is_empty() { code } else { &error.message });
-        if NOT_LOGGED_IN.contains(&code) {
-            Failure::Unauthorized(text)
-        } else if FORBIDDEN.contains(&code) {
-            Failure::Forbidden { capability: document.capability, text }
-        } else {
-            Failure::Refused { code: words(code, 80), text }
-        }
+fn of_error(document: Document, error: &GraphQlError, reply: &Reply) -> Failure {
+    let code = error.code();
+    let text = reply.scrubbed(if error.message.is_empty() { code } else { &error.message });
+    if NOT_LOGGED_IN.contains(&code) {
+        Failure::Unauthorized(text)
+    } else if FORBIDDEN.contains(&code) {
+        Failure::Forbidden { capability: document.capability, text }
+    } else {
+        Failure::Refused { code: words(code, 80), text }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::odd::times_off;
 use crate::{
     model::ConnectorId,
     platform::{KindWord, Listing, Queue},
@@ -60,6 +61,15 @@ pub(super) struct Beats {
     writes: BTreeMap<ConnectorId, Write>,
     /// The times that our own writes have left, on the platform's clock.
     ours: BTreeMap<ConnectorId, Option<i64>>,
+    /// The times of the last listing, on the platform's clock, and when it was asked for, on ours.
+    last: BTreeMap<ConnectorId, (Option<i64>, i64)>,
+}
+
+/// A listing that is asked for: in the order of what happens, and when, in milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    tick: u64,
+    at: i64,
 }
 
 impl Beats {
@@ -84,14 +94,20 @@ impl Beats {
         self.writes.values().any(|write| matches!(write, Write::Done(_)))
     }
 
-    /// A listing is about to be asked for; the value goes to [`Beats::read`] with the answer.
-    pub(super) fn reading(&mut self) -> u64 {
-        self.tick()
+    /// A listing is about to be asked for, at this second since the Unix epoch; the value goes to [`Beats::read`] with the
+    /// answer.
+    pub(super) fn reading(&mut self, now: i64) -> Asked {
+        Asked { tick: self.tick(), at: now.saturating_mul(1_000) }
     }
 
     /// Takes a listing in.
-    pub(super) fn read(&mut self, asked: u64, listing: &Listing, heard: &mut Heard) {
+    ///
+    /// A time that has moved since the listing before is a sign of life after that one, whatever any clock says. Times that
+    /// can't be right are good for nothing else.
+    pub(super) fn read(&mut self, asked: Asked, listing: &Listing, heard: &mut Heard) {
         heard.read = true;
+        let trusted = times_off(listing, asked.at).is_none();
+        let former = std::mem::take(&mut self.last);
         heard.connectors.retain(|id, _| listing.connectors.contains_key(id));
         for (&id, listed) in &listing.connectors {
             let known = heard.connectors.entry(id).or_default();
@@ -100,7 +116,7 @@ impl Beats {
             known.queue = listed.queue.or(known.queue);
             known.last_run = listed.last_run.map(|last_run| last_run - listing.clock_ahead);
             match self.writes.get(&id) {
-                Some(Write::Done(done)) if *done < asked => {
+                Some(Write::Done(done)) if *done < asked.tick => {
                     self.writes.remove(&id);
                     self.ours.insert(id, listed.heartbeat);
                 }
@@ -109,9 +125,13 @@ impl Beats {
                 None if self.ours.get(&id) == Some(&listed.heartbeat) => {}
                 None => {
                     self.ours.remove(&id);
-                    known.last = listed.heartbeat.map(|heartbeat| heartbeat - listing.clock_ahead);
+                    let by_clock = listed.heartbeat.map(|heartbeat| heartbeat - listing.clock_ahead);
+                    let moved = former.get(&id).filter(|(before, _)| before.is_some() && *before != listed.heartbeat);
+                    let moved = moved.map(|(_, at)| *at);
+                    known.last = if trusted { by_clock.max(moved) } else { moved.or(known.last) };
                 }
             }
+            self.last.insert(id, (listed.heartbeat, asked.at));
         }
     }
 }
@@ -139,7 +159,7 @@ mod tests {
     }
 
     fn read(beats: &mut Beats, heard: &mut Heard, heartbeat: Option<i64>) -> Option<i64> {
-        let asked = beats.reading();
+        let asked = beats.reading(0);
         beats.read(asked, &listing(heartbeat), heard);
         heard.connectors.values().next().and_then(|beat| beat.last)
     }
@@ -166,7 +186,7 @@ mod tests {
     fn a_listing_asked_for_before_a_write_ended_is_not_its_trace() {
         let id = ConnectorId::try_from(ID).unwrap();
         let (mut beats, mut heard) = (Beats::default(), Heard::default());
-        let early = beats.reading();
+        let early = beats.reading(0);
         beats.writing(id);
         beats.written(id);
         beats.read(early, &listing(Some(1_000)), &mut heard);
@@ -179,9 +199,29 @@ mod tests {
         let id = ConnectorId::try_from(ID).unwrap();
         let mut heard = Heard::default();
         let slow = Listing { clock_ahead: -600_000, ..listing(Some(1_000_000)) };
-        Beats::default().read(1, &slow, &mut heard);
+        let mut beats = Beats::default();
+        let asked = beats.reading(1_600);
+        beats.read(asked, &slow, &mut heard);
         assert_eq!(heard.since(id, 1_599), Some(true));
         assert_eq!(heard.since(id, 1_600), Some(false));
+    }
+
+    #[test]
+    fn where_the_times_are_wrong_only_their_moves_count() {
+        const DAY: i64 = 86_400_000;
+        let id = ConnectorId::try_from(ID).unwrap();
+        for off in [DAY, -DAY] {
+            let (mut beats, mut heard) = (Beats::default(), Heard::default());
+            let mut read = |second: i64, heartbeat: i64| {
+                let asked = beats.reading(1_000_000 + second);
+                beats.read(asked, &listing(Some(1_000_000_000 + off + heartbeat)), &mut heard);
+                heard.since(id, 1_000_000)
+            };
+            assert_eq!(read(5, 0), Some(false), "it may be from before the start");
+            assert_eq!(read(10, 0), Some(false));
+            assert_eq!(read(15, 12_000), Some(true), "it moved");
+            assert_eq!(read(20, 12_000), Some(true), "and stays");
+        }
     }
 
     #[test]
@@ -190,7 +230,7 @@ mod tests {
         let (mut beats, mut heard) = (Beats::default(), Heard::default());
         assert_eq!(read(&mut beats, &mut heard, Some(9_000)), Some(9_000));
         let empty = Listing { connectors: BTreeMap::new(), ..listing(None) };
-        let asked = beats.reading();
+        let asked = beats.reading(0);
         beats.read(asked, &empty, &mut heard);
         assert_eq!(heard.since(id, 9), Some(false));
     }

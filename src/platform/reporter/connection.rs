@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::ConnectorId,
+    model::{Condition, ConnectorId},
     platform::{Failure, PlatformError},
 };
 
@@ -22,16 +22,22 @@ pub enum Connection {
         limited: Option<String>,
         /// What the platform refused for single connectors.
         refused: BTreeMap<ConnectorId, String>,
+        /// What is odd about what it says, though it answers.
+        odd: BTreeMap<Condition, String>,
     },
     /// It can't be reached or fails; it is tried again with growing waits.
     Down {
+        /// What went wrong last, in one word.
+        condition: Condition,
         /// What went wrong last.
         error: String,
         /// Seconds since the Unix epoch since when.
         since: i64,
     },
-    /// It does not take the token: a person must act. It is tried again rarely.
+    /// The token is not taken, or not there: a person must act.
     Unauthorized {
+        /// What it said, in one word.
+        condition: Condition,
         /// What it said.
         error: String,
         /// Seconds since the Unix epoch since when.
@@ -46,16 +52,16 @@ impl Connection {
     }
 
     /// The state after a failure: the time is that of the first of its kind in a row.
-    pub(super) fn failed(&self, error: &PlatformError, now: i64) -> Self {
-        let line = error.line();
-        match (&error.failure, self) {
-            (Failure::Unauthorized(_) | Failure::Forbidden { .. }, Self::Unauthorized { since, .. }) => {
-                Self::Unauthorized { error: line, since: *since }
-            }
-            (Failure::Unauthorized(_) | Failure::Forbidden { .. }, _) => Self::Unauthorized { error: line, since: now },
-            (_, Self::Down { since, .. }) => Self::Down { error: line, since: *since },
-            (_, Self::Connecting | Self::Up { .. } | Self::Unauthorized { .. }) => {
-                Self::Down { error: line, since: now }
+    pub(super) fn failed(&self, failure: &PlatformError, now: i64) -> Self {
+        let (condition, error) = (failure.failure.condition(), failure.line());
+        let refused =
+            matches!(failure.failure, Failure::Unauthorized(_) | Failure::NoToken(_) | Failure::Forbidden { .. });
+        match self {
+            Self::Unauthorized { since, .. } if refused => Self::Unauthorized { condition, error, since: *since },
+            Self::Down { since, .. } if !refused => Self::Down { condition, error, since: *since },
+            _ if refused => Self::Unauthorized { condition, error, since: now },
+            Self::Connecting | Self::Up { .. } | Self::Down { .. } | Self::Unauthorized { .. } => {
+                Self::Down { condition, error, since: now }
             }
         }
     }

@@ -9,9 +9,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, task::JoinHandle, time};
+use tokio::{
+    sync::watch,
+    task::JoinHandle,
+    time::{self, Instant},
+};
 
-use super::{Connection, Heard, Intervals, beats::Beats, task::Task};
+use super::{
+    Connection, Heard, Intervals,
+    beats::{Asked, Beats},
+    task::Task,
+};
 use crate::{
     model::ConnectorId,
     platform::{Failure, Platform, PlatformError, Standing, Takes},
@@ -36,14 +44,60 @@ pub(super) struct Progress {
 }
 
 /// What the task and its handle both touch.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
     beats: Mutex<Beats>,
+    /// When the platform last answered anything, and the longest time it took since that was last asked.
+    answers: Mutex<(Instant, Duration)>,
+    /// Seconds since the Unix epoch.
+    now: fn() -> i64,
     /// Whether somebody waits for signs of life without having told whose.
     closely: AtomicBool,
 }
 
 impl Shared {
+    fn new(now: fn() -> i64) -> Self {
+        let answers = Mutex::new((Instant::now(), Duration::ZERO));
+        Self { beats: Mutex::default(), answers, now, closely: AtomicBool::new(false) }
+    }
+
+    /// A listing is about to be asked for.
+    pub(super) fn reading(&self) -> Asked {
+        self.beats().reading((self.now)())
+    }
+
+    fn answers(&self) -> MutexGuard<'_, (Instant, Duration)> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins to watch how long answers take.
+    pub(super) fn listen(&self) {
+        *self.answers() = (Instant::now(), Duration::ZERO);
+    }
+
+    /// The platform answered something.
+    pub(super) fn answered(&self) {
+        let mut answers = self.answers();
+        let now = Instant::now();
+        *answers = (now, answers.1.max(now.duration_since(answers.0)));
+    }
+
+    /// The longest time without any answer since [`Self::listen`].
+    pub(super) fn longest(&self) -> Duration {
+        self.answers().1
+    }
+
+    /// Resolves once there was no answer at all for so long. Cancel-safe.
+    pub(super) async fn silent_for(&self, patience: Duration) {
+        loop {
+            let until = self.answers().0 + patience;
+            if until <= Instant::now() {
+                return;
+            }
+            time::sleep_until(until).await;
+        }
+    }
+
     pub(super) fn beats(&self) -> MutexGuard<'_, Beats> {
         self.beats.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -83,7 +137,7 @@ impl Reporter {
         let (heard_sender, heard) = watch::channel(Heard::default());
         let (connection_sender, connection) = watch::channel(Connection::Connecting);
         let (progress_sender, progress) = watch::channel(Progress::default());
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(intervals.now));
         let heard_sender = Arc::new(heard_sender);
         let task = Task::new(
             Arc::clone(&platform),
@@ -200,7 +254,7 @@ impl ReporterHandle {
             registered += 1;
         }
         if registered > 0 {
-            let asked = self.shared.beats().reading();
+            let asked = self.shared.reading();
             let listing = self.platform.connectors(false).await?;
             self.heard_sender.send_modify(|heard| self.shared.beats().read(asked, &listing, heard));
         }

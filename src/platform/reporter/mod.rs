@@ -6,6 +6,8 @@ mod connection;
 mod handle;
 mod ledger;
 mod lines;
+mod odd;
+mod silence;
 mod task;
 mod teller;
 
@@ -31,10 +33,11 @@ pub struct Intervals {
     pub waiting: Duration,
     /// The first wait after a failure; it doubles with each further one.
     pub first_retry: Duration,
-    /// The longest wait where the platform can't be reached at all, which costs it nothing.
-    pub longest_retry_unreachable: Duration,
-    /// The longest wait after any other failure, and the only one where the token is refused.
+    /// The longest wait after a failure, unless the platform asks for a longer one; then it is asked for its version, which
+    /// costs it next to nothing, beside requests that it has not answered.
     pub longest_retry: Duration,
+    /// How long a request may go without any answer before the platform counts as away; longer where it proves to be slow.
+    pub patience: Duration,
     /// How many requests are under way at once.
     pub requests: usize,
     /// Seconds since the Unix epoch.
@@ -50,8 +53,8 @@ impl Default for Intervals {
             list_waiting: Duration::from_secs(2),
             waiting: Duration::from_secs(300),
             first_retry: Duration::from_millis(500),
-            longest_retry_unreachable: Duration::from_secs(5),
-            longest_retry: Duration::from_secs(60),
+            longest_retry: Duration::from_secs(4),
+            patience: Duration::from_secs(8),
             requests: 8,
             now: || jiff::Timestamp::now().as_second(),
         }

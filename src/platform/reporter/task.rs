@@ -21,23 +21,26 @@ use super::{
     backoff::Backoff,
     handle::{Newest, Progress, Shared},
     ledger::{Ledger, When},
+    odd::odd,
     teller::{Outcome, Teller},
 };
 use crate::{
-    model::ConnectorId,
+    model::{Condition, ConnectorId},
     platform::{Failure, Listing, Platform, PlatformError, Standing},
 };
 
 /// Everything the loop needs and remembers.
 pub(super) struct Task {
-    platform: Arc<dyn Platform>,
-    intervals: Intervals,
-    shared: Arc<Shared>,
+    pub(super) platform: Arc<dyn Platform>,
+    pub(super) intervals: Intervals,
+    pub(super) shared: Arc<Shared>,
     newest: watch::Receiver<Newest>,
     heard: Arc<watch::Sender<Heard>>,
     connection: watch::Sender<Connection>,
     progress: watch::Sender<Progress>,
     backoff: Backoff,
+    /// How long the platform may be silent in a pass.
+    pub(super) patience: Duration,
     ledger: Ledger,
     /// The last listing and when it was asked for; none before the first, or where the token does not allow one.
     listing: Option<Listing>,
@@ -46,6 +49,10 @@ pub(super) struct Task {
     queues_at: Option<Instant>,
     /// What the token does not allow.
     limited: Option<String>,
+    /// Whether the last listing was empty, and is not believed.
+    emptied: bool,
+    /// What is odd about what it says.
+    odd: BTreeMap<Condition, String>,
     /// The platform's version, while it is there.
     version: Option<String>,
     /// Whether the platform was there and went away.
@@ -72,12 +79,15 @@ impl Task {
             connection,
             progress,
             backoff: Backoff::new(intervals),
+            patience: intervals.patience,
             intervals,
             ledger: Ledger::default(),
             listing: None,
             listed_at: None,
             queues_at: None,
             limited: None,
+            emptied: false,
+            odd: BTreeMap::new(),
             version: None,
             lost: false,
             waiting: BTreeMap::new(),
@@ -88,7 +98,7 @@ impl Task {
     pub(super) async fn run(mut self) {
         loop {
             let newest = self.newest.borrow_and_update().clone();
-            match self.pass(&newest).await {
+            match self.pass_or_silence(&newest).await {
                 Ok(()) => {
                     let next = self.next(&newest.standings);
                     // Both arms are cancel-safe: a change stays marked until it is borrowed, and a timer holds nothing.
@@ -100,24 +110,27 @@ impl Task {
                 Err(error) => {
                     let wait = self.failed(&error);
                     time::sleep(wait).await;
+                    if self.version.is_none() {
+                        self.wait_for_return().await;
+                    }
                 }
             }
         }
     }
 
     /// Tells everything that is due.
-    async fn pass(&mut self, newest: &Newest) -> Result<(), PlatformError> {
+    pub(super) async fn pass(&mut self, newest: &Newest) -> Result<(), PlatformError> {
         if self.version.is_none() {
-            self.connect().await?;
+            self.connect(newest).await?;
         }
         if self.listing_is_due(&newest.standings) {
-            self.list().await?;
+            self.list(newest).await?;
         }
         self.ledger.keep(&newest.standings);
         let at_once = newest.awaited > self.progress.borrow().generation;
         self.tell(&newest.standings, at_once).await?;
         if self.shared.beats().wants_reading() && self.limited.is_none() {
-            self.list().await?;
+            self.list(newest).await?;
         }
         self.publish();
         let progress = Progress { generation: newest.generation, whole: self.ledger.refusals().is_empty() };
@@ -126,23 +139,25 @@ impl Task {
         Ok(())
     }
 
-    async fn connect(&mut self) -> Result<(), PlatformError> {
+    async fn connect(&mut self, newest: &Newest) -> Result<(), PlatformError> {
         let about = self.platform.about().await?;
+        self.shared.answered();
+        // It may have lost everything while it was away.
         self.listing = None;
         self.listed_at = None;
         self.queues_at = None;
         self.limited = None;
-        self.list().await?;
+        self.list(newest).await?;
         self.ledger.forget();
         self.version = Some(about.version);
         Ok(())
     }
 
     /// Asks which connectors the platform knows, unless the token does not allow it.
-    async fn list(&mut self) -> Result<(), PlatformError> {
+    async fn list(&mut self, newest: &Newest) -> Result<(), PlatformError> {
         let now = Instant::now();
         let queues = self.queues_at.is_none_or(|at| at + self.intervals.list <= now);
-        let asked = self.shared.beats().reading();
+        let asked = self.shared.reading();
         self.listed_at = Some(now);
         let mut listed = self.platform.connectors(queues).await;
         if queues {
@@ -152,8 +167,17 @@ impl Task {
                 listed = self.platform.connectors(false).await;
             }
         }
+        self.shared.answered();
         match listed {
+            Ok(listing) if self.is_doubtful(&listing) => {
+                self.emptied = true;
+                let text = "it lists no connector any more, though there were some; it is asked again".to_owned();
+                self.odd.insert(Condition::EmptyListing, text);
+                Ok(())
+            }
             Ok(listing) => {
+                self.emptied = false;
+                self.odd = odd(&listing, &newest.standings, (self.intervals.now)().saturating_mul(1_000));
                 self.heard.send_if_modified(|heard| {
                     let before = heard.clone();
                     self.shared.beats().read(asked, &listing, heard);
@@ -172,6 +196,12 @@ impl Task {
         }
     }
 
+    /// Whether a listing is empty that was not before; a second one like it is believed.
+    fn is_doubtful(&self, listing: &Listing) -> bool {
+        let were_some = self.listing.as_ref().is_some_and(|former| !former.connectors.is_empty());
+        listing.connectors.is_empty() && were_some && !self.emptied
+    }
+
     fn listing_is_due(&self, standings: &[Standing]) -> bool {
         let now = Instant::now();
         if self.limited.is_some() {
@@ -187,7 +217,11 @@ impl Task {
     fn list_interval(&self) -> Duration {
         let now = Instant::now();
         let waits = self.waiting.values().any(|&since| since + self.intervals.waiting > now);
-        if waits || self.shared.is_closely_listened_to() { self.intervals.list_waiting } else { self.intervals.list }
+        if waits || self.emptied || self.shared.is_closely_listened_to() {
+            self.intervals.list_waiting
+        } else {
+            self.intervals.list
+        }
     }
 
     async fn tell(&mut self, standings: &[Standing], at_once: bool) -> Result<(), PlatformError> {
@@ -237,7 +271,7 @@ impl Task {
     /// Says that the platform is there, and what it refuses.
     fn publish(&self) {
         let Some(version) = self.version.clone() else { return };
-        let (refused, limited) = (self.ledger.refusals(), self.limited.clone());
+        let (refused, limited, odd) = (self.ledger.refusals(), self.limited.clone(), self.odd.clone());
         self.connection.send_if_modified(|connection| {
             let since = match connection {
                 Connection::Up { since, .. } => *since,
@@ -246,7 +280,7 @@ impl Task {
                     (self.intervals.now)()
                 }
             };
-            let up = Connection::Up { version, since, limited, refused };
+            let up = Connection::Up { version, since, limited, refused, odd };
             let changed = *connection != up;
             *connection = up;
             changed
@@ -273,10 +307,13 @@ impl Task {
         telling.chain([listing]).min().unwrap_or(listing)
     }
 
-    fn failed(&mut self, error: &PlatformError) -> Duration {
+    pub(super) fn failed(&mut self, error: &PlatformError) -> Duration {
         let wait = self.backoff.after(&error.failure);
         self.lost |= self.connection.borrow().is_up();
-        self.version = None;
+        // One that asks for fewer requests has lost nothing of what it was told.
+        if !matches!(error.failure, Failure::RateLimited { .. }) {
+            self.version = None;
+        }
         let state = self.connection.borrow().failed(error, (self.intervals.now)());
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         if std::mem::discriminant(&state) == std::mem::discriminant(&*self.connection.borrow()) {
@@ -291,7 +328,11 @@ impl Task {
                 }
             }
         }
-        self.connection.send_replace(state);
+        self.connection.send_if_modified(|last| {
+            let changed = *last != state;
+            *last = state;
+            changed
+        });
         wait
     }
 }

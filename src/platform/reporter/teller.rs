@@ -33,6 +33,7 @@ impl<'a> Teller<'a> {
         let mut told = Vec::new();
         for telling in tellings {
             let mut sent = self.send(standing, &telling).await;
+            self.shared.answered();
             let unknown = sent.as_ref().is_err_and(|error| !self.known && error.failure.is_of_request(false));
             if unknown && matches!(telling, Telling::Status(_)) {
                 sent = match self.send(standing, &Telling::Register).await {

@@ -87,6 +87,7 @@ fn outgoing(entry: &Entry, openers: &Openers) -> Result<OutgoingInstance, AtPlat
             EnvValue::Sealed(_)
             | EnvValue::FromFile { .. }
             | EnvValue::ConnectorToken(_)
+            | EnvValue::ConnectorProxy(_)
             | EnvValue::FromPlatform(_) => {
                 let opened = wanted.open_one(key, openers);
                 let opened =

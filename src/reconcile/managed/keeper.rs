@@ -9,14 +9,14 @@ use std::{
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::ManagedLink;
+use super::{ManagedLink, link::away};
 use crate::{
     managed::{Listing, Site},
-    platform::{Failure, PlatformError},
+    platform::{Connection, Failure, PlatformError},
 };
 
 /// Between two listings.
-const LIST: Duration = Duration::from_secs(10);
+const LIST: Duration = Duration::from_secs(3);
 /// Between two signs of life.
 pub(super) const PING: Duration = Duration::from_secs(60);
 /// Between two looks at the connectors that registered themselves.
@@ -46,14 +46,20 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Begins to register, to give signs of life and to list.
-    pub(super) fn begin(link: ManagedLink, tasks: &TaskTracker, cancel: CancellationToken) -> Self {
+    /// `connection` says when the platform is there again after it was away.
+    pub(super) fn begin(
+        link: ManagedLink,
+        connection: Option<watch::Receiver<Connection>>,
+        tasks: &TaskTracker,
+        cancel: CancellationToken,
+    ) -> Self {
         let again = Arc::new(Notify::new());
         let (task, news) = Task::new(link.clone(), Arc::clone(&again));
         tasks.spawn(async move {
             // Dropping a request at any point is safe: the next start registers and lists anew.
             tokio::select! {
                 () = cancel.cancelled() => {}
-                () = task.run() => {}
+                () = task.run(connection) => {}
             }
         });
         Self { link, news, again }
@@ -99,10 +105,18 @@ impl Task {
         (Self { link, sender, again, known: None, standalone: None }, news)
     }
 
-    async fn run(mut self) {
+    async fn run(mut self, mut connection: Option<watch::Receiver<Connection>>) {
         let mut retry = RETRY.0;
         loop {
-            let wait = match self.turn().await {
+            let turned = tokio::select! {
+                turned = self.turn() => turned,
+                // What hangs since before may hang for long. A turn may be dropped anywhere: the next registers anew.
+                () = returned(&mut connection) => {
+                    self.known = None;
+                    continue;
+                }
+            };
+            let wait = match turned {
                 Ok(()) => {
                     retry = RETRY.0;
                     LIST
@@ -127,6 +141,7 @@ impl Task {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.again.notified() => {}
+                () = returned(&mut connection) => {}
             }
         }
     }
@@ -178,14 +193,32 @@ impl Task {
 
     pub(super) fn failed(&mut self, error: &PlatformError) {
         self.known = None;
-        let line = error.line();
+        let away = away(error);
         self.sender.send_if_modified(|news| {
-            let changed = news.site.away.as_ref() != Some(&line);
+            let changed = news.site.away.as_ref() != Some(&away);
             if news.site.away.is_none() {
-                tracing::warn!(platform = %self.link.name, error = line, "the platform can't be asked; what runs stays as it is");
+                tracing::warn!(platform = %self.link.name, error = away.why, "the platform can't be asked; what runs stays as it is");
             }
-            news.site.away = Some(line);
+            news.site.away = Some(away);
             changed
         });
     }
+}
+
+/// Resolves when the platform is there again after it was away. Cancel-safe: where it was away, it still is at the next call.
+async fn returned(connection: &mut Option<watch::Receiver<Connection>>) {
+    let Some(connection) = connection else { return std::future::pending().await };
+    let is_away = |connection: &Connection| match connection {
+        Connection::Down { .. } | Connection::Unauthorized { .. } => true,
+        Connection::Connecting | Connection::Up { .. } => false,
+    };
+    let mut away = is_away(&connection.borrow());
+    while connection.changed().await.is_ok() {
+        let now = connection.borrow_and_update();
+        if away && now.is_up() {
+            return;
+        }
+        away = is_away(&now);
+    }
+    std::future::pending().await
 }

@@ -5,8 +5,10 @@ use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 use super::{read_memory, write_memory};
 use crate::{
     desired::{Context, DesiredState, Openers, OpensEnvelopes},
-    managed::{self, Given, Listed, ListedValue, Listing, Memory, Overlaid, Requested, Site, UiControl, UiInstances},
-    model::PlatformName,
+    managed::{
+        self, Away, Given, Listed, ListedValue, Listing, Memory, Overlaid, Requested, Site, UiControl, UiInstances,
+    },
+    model::{Condition, PlatformName},
     plan::Observed,
     platform::{
         About, Failure, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError, RequestedWord,
@@ -142,10 +144,13 @@ impl ManagedLink {
                 let standalone_stay = read.standalone_stay;
                 site.listing = Some(Listing { instances: read.instances, standalone, standalone_stay, before });
             }
-            Ok(Err(error)) => site.away = Some(PlatformError::line(&error)),
-            Err(_) => site.away = Some(format!("it did not answer within {} s", PATIENCE.as_secs())),
+            Ok(Err(error)) => site.away = Some(away(&error)),
+            Err(_) => {
+                let why = format!("it did not answer within {} s", PATIENCE.as_secs());
+                site.away = Some(Away { condition: Condition::NoAnswer, why });
+            }
         }
-        if let Some(error) = &site.away {
+        if let Some(Away { why: error, .. }) = &site.away {
             tracing::warn!(platform = %self.name, error, "the platform could not be asked which instances it has managed");
         }
         site
@@ -186,6 +191,11 @@ impl Managers {
             tracing::warn!(error, "what platforms have us manage is not remembered");
         }
     }
+}
+
+/// Why a platform can't be asked.
+pub(super) fn away(error: &PlatformError) -> Away {
+    Away { condition: error.failure.condition(), why: error.line() }
 }
 
 /// The same in plain values.

@@ -203,7 +203,7 @@ async fn a_platform_that_fails_leaves_its_last_listing_in_force() {
     let error = task.turn().await.unwrap_err();
     task.failed(&error);
     let seen = news.borrow().clone();
-    assert!(seen.site.away.as_ref().is_some_and(|why| why.contains("down")), "{seen:?}");
+    assert!(seen.site.away.as_ref().is_some_and(|away| away.why.contains("down")), "{seen:?}");
     assert_eq!((seen.listings, seen.site.listing.as_ref().unwrap().instances.len()), (1, 1));
     fake.asked();
     *lock(&fake.down) = false;

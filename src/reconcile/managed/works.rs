@@ -16,7 +16,7 @@ use crate::{
     managed::{Memory, Site},
     model::{InstanceName, PlatformName},
     plan::{Observed, Plan, PlatformWork, Step, Work},
-    reconcile::{Pipeline, backoff::Backoff},
+    reconcile::{Pipeline, PlatformLink, backoff::Backoff},
     report::Note,
     source::Source,
 };
@@ -54,11 +54,19 @@ pub(in crate::reconcile) struct PlatformWorks {
 
 impl PlatformWorks {
     /// Begins to keep every platform.
-    pub(in crate::reconcile) fn begin(managers: &Managers, tasks: &TaskTracker, cancel: &CancellationToken) -> Self {
-        let links = managers.links.iter().cloned();
+    pub(in crate::reconcile) fn begin(
+        managers: &Managers,
+        platforms: &[PlatformLink],
+        tasks: &TaskTracker,
+        cancel: &CancellationToken,
+    ) -> Self {
+        let links = managers.links.iter().cloned().map(|link| {
+            let connection = platforms.iter().find(|platform| platform.name == link.name);
+            (link, connection.map(|platform| platform.reporter.connection()))
+        });
         Self {
             memory: managers.memory(),
-            keepers: links.map(|link| Keeper::begin(link, tasks, cancel.clone())).collect(),
+            keepers: links.map(|(link, connection)| Keeper::begin(link, connection, tasks, cancel.clone())).collect(),
             listings: BTreeMap::new(),
             asked: BTreeMap::new(),
             ended: BTreeMap::new(),

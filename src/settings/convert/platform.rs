@@ -57,6 +57,7 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         Some(token) => converter.secret(&token, &here.field("connectorToken")).map(Some),
         None => Some(None),
     };
+    let has_connector_proxy = dto.connector_proxy.is_some();
     let connector_proxy = match dto.connector_proxy {
         Some(proxies) => self::proxies(converter, proxies, &here.field("connectorProxy")).map(Some),
         None => Some(None),
@@ -73,7 +74,9 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         }
         path => Some(path),
     };
-    let proxy_auth = proxy_auth(converter, dto.proxy_auth, dto.proxy.is_some(), here);
+    let proxy_auth = self::proxy_auth(converter, dto.proxy_auth, dto.proxy.is_some(), here, ["proxy", "proxyAuth"]);
+    let names = ["connectorProxy", "connectorProxyAuth"];
+    let connector_proxy_auth = self::proxy_auth(converter, dto.connector_proxy_auth, has_connector_proxy, here, names);
     let bounds = Some((Duration::from_secs(1), Duration::from_mins(5)));
     let timeout = converter.duration(dto.timeout.as_deref(), TIMEOUT, bounds, &here.field("timeout"));
     let manager = manager(converter, dto.manager, registration, here);
@@ -111,6 +114,7 @@ fn platform(converter: &mut Converter, dto: PlatformDto, here: &Here<'_>) -> Opt
         ui_instances: ui_instances.unwrap_or_default(),
         proxy: proxy?,
         connector_proxy: connector_proxy?,
+        connector_proxy_auth: connector_proxy_auth?,
         connector_ca: connector_ca?,
         proxy_auth: proxy_auth?,
         timeout: timeout?,
@@ -125,11 +129,13 @@ fn proxy_auth(
     dto: Option<ProxyAuthDto>,
     has_proxy: bool,
     platform: &Here<'_>,
+    [proxy, auth]: [&str; 2],
 ) -> Option<Option<ProxyAuth>> {
     let Some(dto) = dto else { return Some(None) };
-    let here = platform.field("proxyAuth");
+    let here = platform.field(auth);
     if !has_proxy {
-        converter.refuse(&here, Code::NotAllowed, "is for `proxy`, which is not there", "add `proxy`, or leave it out");
+        let (why, help) = (format!("is for `{proxy}`, which is not there"), format!("add `{proxy}`, or leave it out"));
+        converter.refuse(&here, Code::NotAllowed, why, &help);
         return None;
     }
     let password = dto.password.and_then(|password| converter.secret(&password, &here.field("password")));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     process::{Child, ChildStdout, Command},
@@ -45,7 +45,9 @@ const BLAME_DEADLINE: Duration = Duration::from_secs(5);
 /// Asks who wrote lines of a commit that was fetched.
 pub(super) async fn blame(checked: &Checked, commit: &str, lines: &[Cited]) -> Result<Found, SourceError> {
     let known = Some(commit.to_owned());
-    let job = Job { lines: asked(lines), patience: BLAME_PATIENCE, ..job_of(checked, Operation::Blame, known) };
+    let secret = secret(checked)?;
+    let job = job_of(checked, secret.as_ref(), Operation::Blame, known);
+    let job = Job { lines: asked(lines), patience: BLAME_PATIENCE, ..job };
     let home = checked.config.mirror.join("home");
     let mut command = command(&checked.config.fetch_program, &home);
     without_certificates(&mut command, &home);
@@ -126,7 +128,8 @@ pub(super) async fn run_with(
             without_certificates(&mut command, &config.mirror.join("home"));
         }
     }
-    let job = Job { publish, ..job_of(checked, operation, known) };
+    let secret = secret(checked)?;
+    let job = Job { publish, ..job_of(checked, secret.as_ref(), operation, known) };
     answered(command, &line_of(&job)?, &checked.url.text, config.deadline).await
 }
 
@@ -175,15 +178,29 @@ pub(super) async fn answered(
     }
 }
 
-/// A job about the repository of the settings.
-fn job_of(checked: &Checked, operation: Operation, known: Option<String>) -> Job<'_> {
+/// The token or password that is there now.
+fn secret(checked: &Checked) -> Result<Option<SecretString>, SourceError> {
+    let read = match &checked.config.auth {
+        GitAuth::Token(secret) | GitAuth::Basic { password: secret, .. } => secret.read(),
+        GitAuth::None | GitAuth::Ssh { .. } => return Ok(None),
+    };
+    let unreadable = |why| SourceError::Unauthorized { url: checked.url.text.clone(), why };
+    read.map(Some).map_err(unreadable)
+}
+
+/// A job about the repository of the settings; `secret` is its token or password.
+fn job_of<'a>(
+    checked: &'a Checked,
+    secret: Option<&'a SecretString>,
+    operation: Operation,
+    known: Option<String>,
+) -> Job<'a> {
     let config = &checked.config;
+    let password = secret.map(|secret| secret.expose_secret()).unwrap_or_default();
     let credentials = match (&config.auth, &checked.url.transport) {
-        (GitAuth::Token(token), _) => {
-            Credentials::Password { username: "git".into(), password: token.expose_secret().into() }
-        }
-        (GitAuth::Basic { username, password }, _) => {
-            Credentials::Password { username: username.into(), password: password.expose_secret().into() }
+        (GitAuth::Token(_), _) => Credentials::Password { username: "git".into(), password: password.into() },
+        (GitAuth::Basic { username, .. }, _) => {
+            Credentials::Password { username: username.into(), password: password.into() }
         }
         (GitAuth::Ssh { key, known_hosts }, Transport::Ssh { user, host, port }) => Credentials::Ssh {
             key: match key {

@@ -7,6 +7,8 @@ use std::{
 
 use secrecy::SecretString;
 
+use crate::model::Credential;
+
 use super::{
     super::{SourceError, select},
     url::{RemoteUrl, Transport},
@@ -41,13 +43,13 @@ pub enum GitAuth {
     /// Nobody.
     None,
     /// A token over HTTP, sent as the password of the user `git`.
-    Token(SecretString),
+    Token(Credential),
     /// A user with a password over HTTP.
     Basic {
         /// The user.
         username: String,
         /// The password.
-        password: SecretString,
+        password: Credential,
     },
     /// A key over SSH.
     Ssh {

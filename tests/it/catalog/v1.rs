@@ -143,6 +143,7 @@ fn assembled(catalog: Catalog, platform_version: &str, spec: &str) -> DesiredSta
         connector_url: "http://opencti:8080".to_owned(),
         has_connector_token: true,
         env: BTreeMap::new(),
+        secret_env: std::collections::BTreeSet::new(),
         ca: None,
         tenant: None,
     };

@@ -40,7 +40,7 @@ async fn a_change_that_the_platform_never_hears_of_is_rolled_back_until_the_mani
     let platform = StandIn::start(false).await;
     let env = environment(&platform);
     instance(&env, 6, 20);
-    env.lockstep(&["apply"]).with(0);
+    env.lockstep(&["apply"]).with(8).saying("the platform has not heard from it within 6 s of its start");
     let first = env.running()["a"].clone();
 
     instance(&env, 6, 21);
@@ -86,7 +86,7 @@ async fn a_platform_that_is_away_fails_no_container() {
     let mut platform = StandIn::start(false).await;
     let env = environment(&platform);
     instance(&env, 4, 20);
-    env.lockstep(&["apply"]).with(0);
+    env.lockstep(&["apply"]).with(8);
     let first = env.running()["a"].clone();
     platform.shut().await;
     instance(&env, 4, 21);

@@ -27,4 +27,16 @@ mod running;
 mod saved;
 mod snapshot;
 mod takeover;
+mod tokens;
+mod trouble;
 mod why;
+
+use std::collections::BTreeMap;
+
+/// The environment of a container; empty where it is gone.
+fn variables_of(container: &str) -> BTreeMap<String, String> {
+    let words = ["inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", container];
+    let listed = crate::engine::support::docker_quietly(&words);
+    let pair = |line: &str| line.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    listed.lines().filter_map(pair).collect()
+}

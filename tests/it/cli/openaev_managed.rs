@@ -131,19 +131,30 @@ async fn an_instance_made_in_the_platform_is_run_and_removed() {
     let env = &managed.env;
     env.declare_with("c", "contract: a_collector", "");
     env.lockstep(&["apply"]).with(0);
-    let pairs = json!([{ "configuration_key": "FEED_URL", "configuration_value": "https://feeds.example.org" }]);
-    let body = json!({ "catalog_connector_id": "catalog-an_injector", "connector_instance_configurations": pairs });
-    let made = managed.platform.ask("POST", "/api/connector-instances", &body).await;
-    let id = made["connector_instance_id"].as_str().unwrap();
-    let starting = json!({ "connector_instance_requested_status": "starting" });
-    managed.platform.ask("PUT", &format!("/api/connector-instances/{id}/requested-status"), &starting).await;
-    let applied = env.lockstep(&["apply"]).with(0).saying("1 added");
-    assert_eq!(managed.platform.page("/instances.json").await["instances"].as_array().unwrap().len(), 2);
+    let mut ids = Vec::new();
+    for (contract, key) in [("a_collector", "FEED_URL"), ("an_injector", "FEED_URL"), ("an_injector", "FEED_URL")] {
+        let pairs = json!([{ "configuration_key": key, "configuration_value": "https://feeds.example.org" }]);
+        let catalog = format!("catalog-{contract}");
+        let body = json!({ "catalog_connector_id": catalog, "connector_instance_configurations": pairs });
+        let made = managed.platform.ask("POST", "/api/connector-instances", &body).await;
+        let id = made["connector_instance_id"].as_str().unwrap().to_owned();
+        let starting = json!({ "connector_instance_requested_status": "starting" });
+        managed.platform.ask("PUT", &format!("/api/connector-instances/{id}/requested-status"), &starting).await;
+        ids.push(id);
+    }
+    let applied = env.lockstep(&["apply"]).with(0).saying("3 added");
+    assert_eq!(managed.platform.page("/instances.json").await["instances"].as_array().unwrap().len(), 4);
     let filter = format!("label=dev.lockstep.owner={}", env.name);
-    assert_eq!(docker(&["ps", "--quiet", "--filter", &filter]).lines().count(), 2, "{applied:?}");
-    managed.platform.fault("500").await;
-    env.lockstep(&["apply"]);
-    assert_eq!(docker(&["ps", "--quiet", "--filter", &filter]).lines().count(), 2, "a failed listing removes nothing");
+    let count = || docker(&["ps", "--quiet", "--filter", &filter]).lines().count();
+    assert_eq!(count(), 4, "{applied:?}");
+    for fault in ["500", "emptied", "nulls"] {
+        managed.platform.fault(fault).await;
+        let applied = env.lockstep(&["apply"]);
+        assert_eq!(count(), 4, "a listing that is {fault} removes nothing: {applied:?}");
+    }
     managed.platform.fault("none").await;
     env.lockstep(&["apply"]).with(0).saying("No changes.");
+    managed.platform.remove(&ids[0]).await;
+    let removed = env.lockstep(&["apply", "--allow-removals", "1"]);
+    assert_eq!(count(), 3, "{removed:?}");
 }

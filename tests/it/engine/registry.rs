@@ -8,7 +8,6 @@ use std::{
 
 use base64::Engine as _;
 use lockstep::engine::{DockerConfig, DockerEngine, RegistryAuth};
-use secrecy::SecretString;
 
 use super::support::{SOCKET, docker, eventually, import};
 
@@ -110,8 +109,7 @@ impl Registry {
     }
 
     pub(super) async fn engine_at(&self, engine: &str, host: &str, password: &str) -> DockerEngine {
-        let auth =
-            RegistryAuth { host: host.to_owned(), username: "user".to_owned(), password: SecretString::from(password) };
+        let auth = RegistryAuth { host: host.to_owned(), username: "user".to_owned(), password: password.into() };
         DockerEngine::connect(DockerConfig { registries: vec![auth], ..DockerConfig::at(engine) }).await.unwrap()
     }
 }

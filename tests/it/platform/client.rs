@@ -6,7 +6,6 @@ use lockstep::{
     model::ConnectorKind,
     platform::{CurrentStatus, Failure, HealthReport, KindWord, OpenCtiClient, Platform as _, Queue, StatusWord},
 };
-use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{
@@ -34,15 +33,15 @@ async fn statuses_that_refuse() {
     assert!(matches!(failure(status("HTTP/1.1 401 Unauthorized\r\n", "")).await, Failure::Unauthorized(_)));
     assert!(matches!(failure(status("HTTP/1.1 403 Forbidden\r\n", "<html>")).await, Failure::Unauthorized(_)));
     let server = failure(status("HTTP/1.1 500 Oops\r\n", "<html>")).await;
-    assert_eq!(server, Failure::Server { status: 500, retry_after: None });
+    assert_eq!(server, Failure::Server { status: 500 });
     let later = failure(status("HTTP/1.1 503 Later\r\nRetry-After: 5\r\n", "")).await;
-    assert_eq!(later, Failure::Server { status: 503, retry_after: Some(Duration::from_secs(5)) });
+    assert_eq!(later, Failure::Server { status: 503 });
     let limited = failure(status("HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\n", "")).await;
     assert_eq!(limited, Failure::RateLimited { retry_after: Some(Duration::from_secs(7)) });
     let limited = failure(status("HTTP/1.1 429 Too Many\r\nRetry-After: soon\r\n", "")).await;
     assert_eq!(limited, Failure::RateLimited { retry_after: None });
     let limited = failure(status("HTTP/1.1 429 Too Many\r\nRetry-After: Thu, 31 Dec 2099 23:59:59 GMT\r\n", "")).await;
-    assert_eq!(limited, Failure::RateLimited { retry_after: Some(Duration::from_secs(3_600)) });
+    assert_eq!(limited, Failure::RateLimited { retry_after: Some(Duration::from_secs(300)) });
 }
 
 #[tokio::test]
@@ -284,16 +283,27 @@ fn settings_that_can_not_work_are_refused_at_once() {
         assert!(matches!(&error.failure, Failure::Settings(why) if why.contains(word)), "{error:?}");
         assert_discreet_settings(&error.line());
     }
-    let mut bad_token = config("http://x");
-    bad_token.token = SecretString::from("line\nbreak");
-    let error = OpenCtiClient::new(bad_token).err().unwrap();
-    assert!(error.line().contains("token") && !error.line().contains("break"), "{}", error.line());
     for ca in ["", "nonsense", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
         let mut bad_ca = config("https://x");
         bad_ca.ca = Some(ca.as_bytes().to_vec());
         let error = OpenCtiClient::new(bad_ca).err();
         assert!(matches!(error.map(|error| error.failure), Some(Failure::Settings(_))), "{ca}");
     }
+}
+
+#[tokio::test]
+async fn a_token_that_can_not_be_used_is_said_so_and_the_next_one_counts() {
+    let server = Scripted::start(vec![json(r#"{"data":{"about":{"version":"7.1"}}}"#)]).await;
+    let tokens = std::sync::Mutex::new(vec![Ok("a-good-one".into()), Ok("line\nbreak".into()), Err("gone".to_owned())]);
+    let mut config = config(&server.url());
+    config.token = lockstep::model::Credential::read_by(move || tokens.lock().unwrap().pop().unwrap());
+    let client = OpenCtiClient::new(config).unwrap();
+    let error = client.about().await.unwrap_err();
+    assert_eq!(error.failure, Failure::NoToken("gone".to_owned()));
+    let error = client.about().await.unwrap_err();
+    assert!(error.line().contains("token") && !error.line().contains("break"), "{}", error.line());
+    assert_eq!(client.about().await.unwrap().version, "7.1");
+    assert!(server.requests()[0].contains("Bearer a-good-one"));
 }
 
 fn assert_discreet_settings(line: &str) {

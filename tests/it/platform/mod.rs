@@ -17,7 +17,6 @@ use lockstep::{
     model::{ConnectorId, ConnectorKind, PlatformName},
     platform::{OpenCtiClient, OpenCtiConfig, PlatformError, Standing},
 };
-use secrecy::SecretString;
 
 pub(crate) const TOKEN: &str = "lockstep-test-token-3f9a";
 
@@ -31,7 +30,7 @@ fn config(url: &str) -> OpenCtiConfig {
     OpenCtiConfig {
         name: PlatformName::try_from("opencti").unwrap(),
         url: url.parse().unwrap(),
-        token: SecretString::from(TOKEN),
+        token: TOKEN.into(),
         ca: None,
         proxy: None,
         timeout: Duration::from_secs(10),

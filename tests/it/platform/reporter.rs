@@ -15,8 +15,7 @@ pub(super) fn intervals() -> Intervals {
         list: Duration::from_millis(500),
         list_waiting: Duration::from_millis(100),
         first_retry: Duration::from_millis(50),
-        longest_retry: Duration::from_secs(2),
-        longest_retry_unreachable: Duration::from_secs(1),
+        longest_retry: Duration::from_secs(1),
         ..Intervals::default()
     }
 }
@@ -99,6 +98,58 @@ async fn after_an_outage_the_newest_status_is_told_once() {
             assert_eq!(stand_in.count("registerConnector", id(number)).await, 1);
         }
     }
+}
+
+/// How long outages are in which waits have grown as far as they do.
+pub(super) const OUTAGE: Duration = Duration::from_secs(12);
+/// How soon after a return everything has to be told.
+pub(super) const SOON: Duration = Duration::from_secs(10);
+
+/// Twelve instances change while the platform fails in one way; after its return each is told, once.
+async fn back_after(outage: &str) {
+    let mut stand_in = StandIn::start(false).await;
+    let reporter = Reporter::spawn(Arc::new(client(&stand_in.url())), Intervals::default());
+    reporter.update((1..=12).map(standing).collect());
+    assert!(reporter.flush(LONG).await);
+    if outage == "refused" {
+        stand_in.shut().await;
+    } else {
+        stand_in.fault(outage).await;
+    }
+    let stopped = |restarts| {
+        let stopped = (1..=12).map(standing).map(|mut standing| {
+            (standing.running, standing.restarts) = (false, restarts);
+            standing
+        });
+        stopped.collect()
+    };
+    reporter.update(stopped(1));
+    until(reporter.connection(), |connection| !connection.is_up()).await;
+    time::sleep(OUTAGE).await;
+    reporter.update(stopped(2));
+    if outage == "refused" {
+        stand_in.open().await;
+    } else {
+        stand_in.fault("none").await;
+    }
+    assert_eq!(time::timeout(SOON, reporter.flush(LONG)).await, Ok(true), "{outage}");
+    for connector in stand_in.connectors().await {
+        assert_eq!(connector["status"], "stopped", "{outage}");
+    }
+    for number in 1..=12 {
+        assert_eq!(
+            stand_in.count("updateConnectorCurrentStatus", id(number)).await,
+            2,
+            "{outage}: started, then stopped"
+        );
+        assert_eq!(stand_in.count("registerConnector", id(number)).await, 1, "{outage}");
+    }
+}
+
+#[tokio::test]
+async fn a_return_after_a_long_outage_is_noticed_soon_and_each_instance_told_once() {
+    let outages = ["refused", "500", "html", "hang", "429", "cut"].map(back_after);
+    futures_util::future::join_all(outages).await;
 }
 
 #[tokio::test]

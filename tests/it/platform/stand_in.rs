@@ -105,6 +105,11 @@ impl StandIn {
         self.set("_version", json!({ "version": version })).await;
     }
 
+    /// Makes the platform take other tokens than before.
+    pub(crate) async fn set_tokens(&self, tokens: &[&str]) {
+        self.set("_tokens", json!(tokens)).await;
+    }
+
     async fn set(&self, path: &str, body: Value) {
         let url = format!("http://{}/{path}", self.server);
         let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();

@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lockstep::platform::{Connection, Reporter};
+use lockstep::platform::{Connection, Intervals, Reporter};
 
 use super::{
-    super::reporter::{intervals, until},
+    super::reporter::{OUTAGE, SOON, intervals, until},
     MANAGER, client, id,
     managed::{instance, managing},
     manager,
@@ -78,4 +78,52 @@ async fn a_managed_instance_is_told_whole_and_after_an_outage_its_newest_status(
     assert!(reporter.flush(LONG).await);
     assert_eq!(stand_in.page("/instances.json").await["instances"][0]["connector_instance_current_status"], "stopped");
     assert_eq!(sent(&stand_in).await, before + 1, "the newest status, once");
+}
+
+/// Twelve instances change while the platform fails in one way; after its return each is told, once.
+async fn back_after(outage: &str) {
+    let mut stand_in = managing().await;
+    let platform = manager(&stand_in.url());
+    let mut standings = Vec::new();
+    for number in 1..=12 {
+        let mut standing = standing(number);
+        standing.id = instance(&platform).await;
+        standings.push(standing);
+    }
+    let reporter = Reporter::spawn(Arc::new(manager(&stand_in.url())), Intervals::default());
+    reporter.update(standings.clone());
+    assert!(reporter.flush(LONG).await);
+    if outage == "refused" {
+        stand_in.shut().await;
+    } else {
+        stand_in.fault(outage).await;
+    }
+    standings.iter_mut().for_each(|standing| standing.running = false);
+    reporter.update(standings.clone());
+    until(reporter.connection(), |connection| !connection.is_up()).await;
+    tokio::time::sleep(OUTAGE).await;
+    let sent = async |stand_in: &StandIn| {
+        let asked = stand_in.asked().await;
+        asked.into_iter().filter(|line| line.starts_with("PUT ") && line.ends_with("/status")).collect::<Vec<_>>()
+    };
+    let before = sent(&stand_in).await.len();
+    if outage == "refused" {
+        stand_in.open().await;
+    } else {
+        stand_in.fault("none").await;
+    }
+    assert_eq!(tokio::time::timeout(SOON, reporter.flush(LONG)).await, Ok(true), "{outage}");
+    for instance in stand_in.page("/instances.json").await["instances"].as_array().unwrap() {
+        assert_eq!(instance["connector_instance_current_status"], "stopped", "{outage}");
+    }
+    let mut told = sent(&stand_in).await.split_off(before);
+    told.sort();
+    told.dedup();
+    assert_eq!((told.len(), sent(&stand_in).await.len() - before), (12, 12), "{outage}: each instance, once");
+}
+
+#[tokio::test]
+async fn a_return_after_a_long_outage_is_noticed_soon_and_each_instance_told_once() {
+    let outages = ["refused", "500", "hang", "429", "cut"].map(back_after);
+    futures_util::future::join_all(outages).await;
 }

@@ -83,8 +83,17 @@ impl StandIn {
     }
 
     pub(crate) async fn fault(&self, kind: &str) {
-        let url = format!("http://{}/_fault", self.server);
-        let answer = reqwest::Client::new().post(url).json(&json!({ "kind": kind })).send().await.unwrap();
+        self.set("_fault", json!({ "kind": kind })).await;
+    }
+
+    /// Makes the platform take other tokens than before.
+    pub(crate) async fn set_tokens(&self, tokens: &[&str]) {
+        self.set("_tokens", json!(tokens)).await;
+    }
+
+    async fn set(&self, path: &str, body: Value) {
+        let url = format!("http://{}/{path}", self.server);
+        let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
         assert!(answer.status().is_success());
     }
 
@@ -118,6 +127,13 @@ impl StandIn {
         let url = format!("http://{}/api/xtm-composer/register", self.server);
         let body = json!({ "id": id, "name": "a manager", "public_key": "a key" });
         let answer = reqwest::Client::new().post(url).bearer_auth(TOKEN).json(&body).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+
+    /// Removes an instance as a person in the platform's pages does.
+    pub(crate) async fn remove(&self, id: &str) {
+        let url = format!("http://{}/api/connector-instances/{id}", self.server);
+        let answer = reqwest::Client::new().delete(url).bearer_auth(TOKEN).send().await.unwrap();
         assert!(answer.status().is_success());
     }
 
