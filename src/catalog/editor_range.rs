@@ -5,10 +5,20 @@ use serde_json::{Map, Value, json};
 /// What a text must match besides being a number, for the bounds of a definition; a number that is not plainly a whole one
 /// is left to the check.
 pub(super) fn patterns(node: &Map<String, Value>) -> Vec<Value> {
-    let bound = |keyword: &str| node.get(keyword).and_then(Value::as_u64);
-    let least = bound("minimum").map(|least| format!("^\\+?0*({})$|[.eE]", at_least(least)));
-    let most = bound("maximum").map(|most| format!("^-|^\\+?0*({})$|[.eE]", at_most(most)));
+    let bound = |keyword: &str, round: fn(f64) -> f64| node.get(keyword).and_then(|bound| whole(bound, round));
+    // A whole number above another is at least the next one.
+    let next = bound("exclusiveMinimum", f64::floor).and_then(|least| least.checked_add(1));
+    let least = bound("minimum", f64::ceil).max(next);
+    let below = bound("exclusiveMaximum", f64::ceil).and_then(|most| most.checked_sub(1));
+    let most = [bound("maximum", f64::floor), below].into_iter().flatten().min();
+    let least = least.map(|least| format!("^\\+?0*({})$|[.eE]", at_least(least)));
+    let most = most.map(|most| format!("^-|^\\+?0*({})$|[.eE]", at_most(most)));
     least.into_iter().chain(most).map(|pattern| json!({ "pattern": pattern })).collect()
+}
+
+/// A bound as a whole number; none where it is below 0 or too large.
+fn whole(bound: &Value, round: fn(f64) -> f64) -> Option<u64> {
+    bound.as_u64().or_else(|| round(bound.as_f64()?).to_string().parse().ok())
 }
 
 /// Whole numbers without leading zeros from a number on.
@@ -63,9 +73,18 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_are_no_whole_numbers_are_left_to_the_check() {
-        for node in [json!({}), json!({"minimum": -5, "maximum": 0.5})] {
-            assert_eq!(patterns(node.as_object().unwrap()), [json!(null); 0]);
-        }
+    fn bounds_that_are_not_reached_themselves() {
+        let node = json!({ "exclusiveMinimum": 0, "exclusiveMaximum": 10.0 });
+        let schema = json!({ "allOf": patterns(node.as_object().unwrap()) });
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let inside = |text: &str| validator.is_valid(&json!(text));
+        assert_eq!(["0", "1", "9", "10", "-1"].map(inside), [false, true, true, false, false]);
+    }
+
+    #[test]
+    fn bounds_between_whole_numbers_and_below_0() {
+        let of = |node: Value| patterns(node.as_object().unwrap());
+        assert_eq!(of(json!({ "minimum": 0.1, "maximum": 9.9 })), of(json!({ "minimum": 1, "maximum": 9 })));
+        assert_eq!(of(json!({})), of(json!({ "minimum": -5, "maximum": -1 })));
     }
 }

