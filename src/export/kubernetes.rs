@@ -95,11 +95,11 @@ fn claim(volume: &str) -> Yaml {
     ])
 }
 
-/// Names and their values, in order.
-type Pairs = Vec<(String, Yaml)>;
+/// Keys and values of an object's metadata.
+type Entries = Vec<(String, Yaml)>;
 
 /// The labels of a manifest as those of an object, or as annotations where their values are too free for that.
-fn labels(wanted: &Wanted, collected: &mut Collected) -> (Pairs, Pairs) {
+fn labels(wanted: &Wanted, collected: &mut Collected) -> (Entries, Entries) {
     let (mut labels, mut annotations) = (Vec::new(), Vec::new());
     for (key, value) in &wanted.labels {
         let entry = (key.clone(), Yaml::text(value.clone()));
