@@ -51,10 +51,14 @@ pub fn plan(plan: &Plan, renames: &[Rename]) -> String {
     if !plan.held.is_empty() || !plan.refused.is_empty() {
         text.push('\n');
     }
+    let costs = cost::lines(plan);
+    text.extend(costs.iter().map(|line| format!("  {line}\n")));
+    if !costs.is_empty() {
+        text.push('\n');
+    }
     let (head, rest) = total(plan);
     let head = if is_empty(plan) { bold(&green(head)) } else { bold(head) };
     push(&mut text, format_args!("{head} {rest}\n"));
-    text.extend(cost::lines(plan).iter().map(|line| format!("  {line}\n")));
     text
 }
 
