@@ -15,7 +15,7 @@ pub(crate) struct Why {
     #[arg(value_parser = instance_name)]
     name: InstanceName,
     /// How many of the newest changes.
-    #[arg(long, short = 'n', default_value_t = 10, value_name = "NUMBER")]
+    #[arg(long, short = 'n', default_value_t = 10, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// How they are written.
     #[arg(long, value_enum, default_value = "text")]
@@ -26,7 +26,7 @@ impl Why {
     pub(super) fn run(self, session: &Session) -> Result<Exit, CliError> {
         let settings = wiring::settings(&session.global)?;
         let folder = wiring::state_folder(&settings);
-        let entries = history::read(&folder, &self.name, self.limit.max(1)).map_err(unreadable)?;
+        let entries = history::read(&folder, &self.name, self.limit).map_err(unreadable)?;
         if entries.is_empty() {
             let message = format!("nothing is on record of an instance `{}`", self.name);
             let known = history::instances(&folder).map_err(unreadable)?;

@@ -8,7 +8,7 @@ use url::Url;
 use super::managers::{self, ManagerKeys};
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
-    desired::Openers,
+    desired::{Openers, SettingsSecrets},
     model::{Credential, PlatformName},
     platform::{KeyError, ManagerKey},
     reconcile::{Credentials, Managers, Secrets},
@@ -188,6 +188,8 @@ pub(super) fn openers(settings: &Settings, session: &Session, identities: Identi
         BindingSetting::Optional => BindingPolicy::Optional,
         BindingSetting::Required => BindingPolicy::Required,
     };
-    let openers = Openers { keyring, binding, settings: secrets, managers: managers::openers(&keys) };
+    // Their fingerprints are keyed by the first identity: without it they would all seem to have changed.
+    let known = if missing { SettingsSecrets::default() } else { secrets };
+    let openers = Openers { keyring, binding, settings: known, managers: managers::openers(&keys) };
     Ok(Opening { openers, secrets: how, managers: managers::managers(settings, &keys)?, credentials })
 }

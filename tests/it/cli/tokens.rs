@@ -109,3 +109,20 @@ async fn proxies_of_connectors_take_a_password_that_nobody_sees() {
     env.write("lockstep.yaml", &format!("{before}{}", after.split_once("}, ").unwrap().1));
     env.lockstep(&["validate"]).with(3).saying("is for `connectorProxy`, which is not there");
 }
+
+/// CI, or a person, may have the settings and the tokens, and not the identity.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_identity_a_token_that_is_there_seems_no_other() {
+    let platform = StandIn::start(false).await;
+    let env = TestEnvironment::new();
+    env.write("t", &format!("{TOKEN}\n"));
+    let url = platform.url();
+    env.settings(&format!("platforms: {{opencti: {{kind: opencti, url: '{url}', token: {{file: t}}}}}}\n"));
+    env.declare("a", &env.sealed("a", "FEED_API_KEY", "a-sealed-key"));
+    env.lockstep(&["apply"]).with(0);
+    std::fs::rename(env.path("age.key"), env.path("elsewhere.key")).unwrap();
+    env.lockstep(&["plan", "--detailed-exitcode"]).with(0).saying("No changes.");
+    std::fs::rename(env.path("elsewhere.key"), env.path("age.key")).unwrap();
+    env.write("t", "another-token-of-theirs\n");
+    env.lockstep(&["plan", "--detailed-exitcode"]).with(2).saying("OPENCTI_TOKEN");
+}
