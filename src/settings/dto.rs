@@ -412,11 +412,11 @@ pub(super) struct PruneDto {
 #[serde(rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub(super) struct IntervalsDto {
-    /// A whole pass (`1m`; 1 second to 1 hour).
+    /// A look at everything, whatever events said (`1m`; 1 second to 1 hour); `run --resync` counts more.
     #[schemars(regex(pattern = DURATION_PATTERN), example = "1m")]
     pub pass: Option<String>,
-    /// A sign of life to each platform, which forgets after 5 minutes (`1m`; 1 second to 4 minutes).
-    #[schemars(regex(pattern = DURATION_PATTERN), example = "1m")]
+    /// The health of every instance to its platform, which forgets it after 5 minutes, and a reading of what the platform has heard (`30s`; 1 second to 4 minutes).
+    #[schemars(regex(pattern = DURATION_PATTERN), example = "30s")]
     pub heartbeat: Option<String>,
 }
 

@@ -287,13 +287,14 @@ impl Default for PruneSettings {
 pub struct Intervals {
     /// A whole pass.
     pub pass: Duration,
-    /// A sign of life to each platform, which forgets about instances after 5 minutes.
+    /// The health of every instance to its platform, which forgets it after 5 minutes, and a reading of what the platform
+    /// has heard.
     pub heartbeat: Duration,
 }
 
 impl Default for Intervals {
     fn default() -> Self {
-        Self { pass: Duration::from_mins(1), heartbeat: Duration::from_mins(1) }
+        Self { pass: Duration::from_mins(1), heartbeat: Duration::from_secs(30) }
     }
 }
 

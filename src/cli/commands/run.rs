@@ -21,9 +21,9 @@ pub(crate) struct Run {
     /// Steps at a time; without it, what serves the engine best.
     #[arg(long, value_name = "NUMBER")]
     concurrency: Option<usize>,
-    /// How often everything is looked at anew, whatever events said.
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
-    resync: Duration,
+    /// How often everything is looked at anew, whatever events said; without it, `intervals.pass` of the settings.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    resync: Option<Duration>,
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -40,7 +40,8 @@ impl Run {
         let (force_sender, force) = mpsc::channel(1);
         let hangups = wiring::force_on_hangup(force_sender)?;
         let (status, status_reader) = watch::channel(StatusReport::default());
-        let health = Health::new(self.resync);
+        let resync = self.resync.unwrap_or(settings.intervals.pass);
+        let health = Health::new(resync);
         let server = match settings.listen {
             Some(address) => {
                 let served = reconcile::serve(address, health.clone(), status_reader, cancel.clone()).await;
@@ -56,7 +57,7 @@ impl Run {
             .map(|one| tokio::spawn(one.publish(observed_reader, Arc::clone(&pipeline.engine))));
         let options = RunOptions {
             concurrency: self.concurrency.unwrap_or_else(|| wiring::concurrency(&settings)),
-            resync: self.resync,
+            resync,
             state,
             scrubber: session.scrubber.clone(),
             watcher: Arc::new(Quiet),

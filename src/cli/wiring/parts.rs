@@ -302,12 +302,14 @@ pub(crate) fn opencti_client(name: &PlatformName, platform: &PlatformSettings) -
 /// # Errors
 /// What [`platform_client`] gives.
 pub(crate) fn platforms(settings: &Settings) -> Result<Vec<PlatformLink>, CliError> {
+    let heartbeat = settings.intervals.heartbeat;
+    let every = Intervals { health: heartbeat, list: heartbeat, ..Intervals::default() };
     let link = |(name, platform): (&PlatformName, &PlatformSettings)| {
         let client: Arc<dyn Platform> = match platform.registration {
             Registration::Itself => platform_client(name, platform)?,
             Registration::Managed => Arc::new(QuietRegistration(managed_client(name, platform)?)),
         };
-        Ok(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, Intervals::default()) })
+        Ok(PlatformLink { name: name.clone(), reporter: Reporter::spawn(client, every) })
     };
     settings.platforms.iter().map(link).collect()
 }

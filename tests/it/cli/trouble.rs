@@ -89,7 +89,7 @@ impl Platform {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         env.settings(&format!(
             "platforms: {{p: {{kind: {kind}, url: '{url}', token: {{file: t}}, timeout: 1s, {manager}registration: \
-             {registration}}}}}\nlisten: 127.0.0.1:{port}\n"
+             {registration}}}}}\nlisten: 127.0.0.1:{port}\nintervals: {{heartbeat: 1s}}\n"
         ));
         let contract = if kind == "openaev" { "contract: a_collector\n" } else { "" };
         let id = if registration == "self" { format!("id: {ID}") } else { String::new() };
