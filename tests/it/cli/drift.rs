@@ -278,11 +278,11 @@ pub(super) fn by_hand(
 
 #[test]
 fn run_puts_back_what_is_changed_by_hand_at_the_next_look() {
-    let env = TestEnvironment::new();
+    let env = TestEnvironment::with("intervals: {pass: 1s}\n");
     env.declare_with("a", "container: {resources: {memory: 64Mi}}", "");
     env.lockstep(&["apply"]).with(0);
     let id = env.running()["a"].clone();
-    let running = Running::start(&env, &["--resync", "1s"]);
+    let running = Running::start(&env, &[]);
     docker(&["update", "--memory", "96m", "--memory-swap", "96m", &id]);
     let memory = || docker(&["inspect", "-f", "{{.HostConfig.Memory}}", &id]);
     until("the memory", 30, || memory() == (64 << 20).to_string());
