@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::PathBuf};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    PassError, Pipeline, Planned, PlatformGate, StepReport, Watcher,
+    Depth, PassError, Pipeline, Planned, PlatformGate, StepReport, Watcher,
     carry_out::{Basis, Seen, carry_out},
     cost::note_costs,
 };
@@ -99,7 +99,7 @@ pub async fn apply<S: Source, E: Engine>(
         Pruning { now, absent_before: absent, acknowledged: options.acknowledged, only: options.only.clone() };
     let remembered = overlaid.memory.clone();
     let observed = seen.observed.clone();
-    let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, options.refresh).await?;
+    let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, Depth::asked(options.refresh)).await?;
     pipeline.cite(&mut planned).await;
     note_costs(pipeline.engine.as_ref(), &mut planned.plan, &options.state).await?;
     if !confirm(&planned).await {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Applied, ApplyOptions, PassError, Pipeline, Planned, State, StepError, StepReport, Watcher,
+    Applied, ApplyOptions, Depth, PassError, Pipeline, Planned, State, StepError, StepReport, Watcher,
     choose::made,
     epoch_seconds,
     managed::once::{After, at_platforms, removes, with_what_platforms_gave, without_what_platforms_give},
@@ -91,7 +91,8 @@ pub async fn carry_out<S: Source, E: Engine>(
     let mut reports = at_platforms(pipeline, &first, watcher, cancel).await;
     if !first.is_empty() {
         let Basis { seen: Seen { base, observed, .. }, pruning, .. } = basis;
-        let after = After { base, observed, pruning: &pruning, memory: &remembered, deep: options.refresh };
+        let after =
+            After { base, observed, pruning: &pruning, memory: &remembered, depth: Depth::asked(options.refresh) };
         remembered = with_what_platforms_gave(pipeline, &mut planned, after).await?;
     }
     let awaits = |step: &&Step| made(step).is_some_and(|wanted| wanted.awaits_platform());

@@ -16,20 +16,59 @@ use crate::{
     source::Source,
 };
 
+/// How closely a plan looks at what runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// By the marks that Lockstep has put on its containers.
+    Marks,
+    /// Field by field.
+    Fields,
+    /// Field by field, and whether the tag of its image names another image now: nobody asked for that by a change of the
+    /// source, so only who asks for a close look gets it.
+    FieldsAndTags,
+}
+
+impl Depth {
+    /// For a person who asks for a close look, or not.
+    pub fn asked(refresh: bool) -> Self {
+        if refresh { Self::FieldsAndTags } else { Self::Marks }
+    }
+}
+
 impl<S: Source, E: Engine> Pipeline<S, E> {
-    /// Compares what is wanted with what is observed, field by field also where the marks say that nothing has changed.
+    /// [`Self::plan`] with a look as close as this.
     ///
     /// # Errors
     /// Where the engine can't be asked.
-    pub async fn plan_deep(
+    pub async fn plan_at(
+        &self,
+        depth: Depth,
+        desired: DesiredState,
+        observed: Observed,
+        pruning: &Pruning,
+    ) -> Result<Planned, PassError> {
+        match depth {
+            Depth::Marks => self.plan(desired, observed, pruning).await,
+            Depth::Fields => self.plan_deep(desired, observed, pruning, false).await,
+            Depth::FieldsAndTags => self.plan_deep(desired, observed, pruning, true).await,
+        }
+    }
+
+    /// Compares what is wanted with what is observed, field by field also where the marks say that nothing has changed;
+    /// with `tags` also the images that references name now with those that containers were made from.
+    ///
+    /// # Errors
+    /// Where the engine can't be asked.
+    async fn plan_deep(
         &self,
         mut desired: DesiredState,
         mut observed: Observed,
         pruning: &Pruning,
+        tags: bool,
     ) -> Result<Planned, PassError> {
         let (digests, opened) = self.open_changed(&mut desired, &observed);
         self.look(&desired, &mut observed, &digests, &opened).await?;
-        self.look_deep(&desired, &mut observed).await?;
+        self.look_deep(&desired, &mut observed, tags).await?;
         let mut planned = self.compare(desired, observed, &digests, pruning);
         // What was seen is of no use any more where nothing is to be done about it.
         let steps: BTreeSet<_> = planned.plan.steps.iter().map(|step| &step.instance).collect();
@@ -44,7 +83,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         Ok(planned)
     }
 
-    async fn look_deep(&self, desired: &DesiredState, observed: &mut Observed) -> Result<(), EngineError> {
+    async fn look_deep(&self, desired: &DesiredState, observed: &mut Observed, tags: bool) -> Result<(), EngineError> {
         let due: Vec<(ContainerId, InstanceName)> = observed
             .containers
             .iter()
@@ -52,7 +91,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
             .filter(|container| desired.wanted.get(&container.instance).is_some_and(|wanted| !wanted.suspend))
             .map(|container| (container.id.clone(), container.instance.clone()))
             .collect();
-        let images = self.images(desired).await?;
+        let images = if tags { self.images(desired).await? } else { BTreeMap::new() };
         let looks = stream::iter(due).map(async |(id, instance)| (self.engine.inspect(&id).await, id, instance));
         let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS));
         while let Some((look, id, instance)) = looks.next().await {

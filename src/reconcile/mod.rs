@@ -41,6 +41,7 @@ pub use catalogs::{CatalogError, CatalogLoader, CatalogPlace};
 pub use conditions::{note_empty, note_unreadable, platforms};
 pub use cost::note_costs;
 pub use credentials::Credentials;
+pub use deep::Depth;
 pub use execute::{StepError, StepReport, Watcher, execute};
 pub use gate::PlatformGate;
 pub use kept::{KeptCatalog, KeptCatalogs, KeptError};

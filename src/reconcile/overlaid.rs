@@ -1,6 +1,6 @@
 //! Lays what the platforms keep over what the source wants, and plans for both.
 
-use super::{PassError, Pipeline, Planned};
+use super::{Depth, PassError, Pipeline, Planned};
 use crate::{
     desired::DesiredState,
     engine::Engine,
@@ -23,7 +23,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         self.managers.overlay(desired, observed, sites, memory, (&self.context, &self.openers))
     }
 
-    /// [`Self::plan`], or [`Self::plan_deep`], with what has to happen at the platforms.
+    /// [`Self::plan_at`] with what has to happen at the platforms.
     ///
     /// # Errors
     /// Where the engine can't be asked.
@@ -32,14 +32,10 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
         overlaid: Overlaid,
         observed: Observed,
         pruning: &Pruning,
-        deep: bool,
+        depth: Depth,
     ) -> Result<Planned, PassError> {
         let Overlaid { desired, steps, refused, gone, .. } = overlaid;
-        let mut planned = if deep {
-            self.plan_deep(desired, observed, pruning).await?
-        } else {
-            self.plan(desired, observed, pruning).await?
-        };
+        let mut planned = self.plan_at(depth, desired, observed, pruning).await?;
         self.date_drift(&mut planned).await;
         self.add_platforms(&mut planned, (steps, refused, gone), pruning);
         Ok(planned)

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use super::{
-    PassError,
+    Depth, PassError,
     conditions::{note_empty, note_unreadable},
     memory::{ABSENT_FOR, Look, Loop, RETRY, epoch_seconds},
     reader::News,
@@ -52,7 +52,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         let mut conditions = overlaid.conditions.clone();
         note_unreadable(&mut conditions, &self.pipeline.openers.settings);
         let pruning = self.pruning(&overlaid.desired, &observed, &news);
-        let planned = self.pipeline.plan_overlaid(overlaid, observed, &pruning, self.deep).await?;
+        let depth = if self.deep { Depth::Fields } else { Depth::Marks };
+        let planned = self.pipeline.plan_overlaid(overlaid, observed, &pruning, depth).await?;
         if std::mem::take(&mut self.deep) {
             self.forgive_drift(&planned.plan);
         }

@@ -141,7 +141,7 @@ async fn plan(settings: &Settings, session: &Session) -> Result<Plan, CliError> 
         acknowledged: None,
         only: None,
     };
-    Ok(pipeline.plan_overlaid(overlaid, observed, &pruning, false).await?.plan)
+    Ok(pipeline.plan_overlaid(overlaid, observed, &pruning, reconcile::Depth::Marks).await?.plan)
 }
 
 /// The containers that the plan makes for connectors that have none, by connector, and whether nothing else changes.

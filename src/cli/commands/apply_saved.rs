@@ -44,7 +44,8 @@ pub(super) async fn apply(path: &Path, concurrency: Option<usize>, session: &Ses
         only: saved.options.only.as_ref().map(names),
     };
     let (remembered, observed) = (overlaid.memory.clone(), seen.observed.clone());
-    let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, saved.options.refresh).await?;
+    let mut planned =
+        pipeline.plan_overlaid(overlaid, observed, &pruning, reconcile::Depth::asked(saved.options.refresh)).await?;
     pipeline.cite(&mut planned).await;
     let chosen = saved.instances();
     // What moved elsewhere since then is none of this plan's business.

@@ -132,7 +132,8 @@ impl Plan {
                 let observed = observed.await?;
                 let overlaid = pipeline.overlaid(desired, &observed, false).await;
                 let pruning = self.pruning(&overlaid.desired, &observed)?;
-                let mut planned = pipeline.plan_overlaid(overlaid, observed, &pruning, self.refresh).await?;
+                let mut planned =
+                    pipeline.plan_overlaid(overlaid, observed, &pruning, reconcile::Depth::asked(self.refresh)).await?;
                 wiring::refuse_what_others_run(&settings, &pipeline.engine, &mut planned.plan).await?;
                 pipeline.cite(&mut planned).await;
                 let state = wiring::state_folder(&settings);

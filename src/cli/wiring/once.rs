@@ -69,7 +69,7 @@ pub(crate) async fn status_once(
     let mut conditions = overlaid.conditions.clone();
     reconcile::note_unreadable(&mut conditions, &pipeline.openers.settings);
     let Planned { desired, observed, plan } =
-        pipeline.plan_overlaid(overlaid, observed, &Pruning::default(), false).await?;
+        pipeline.plan_overlaid(overlaid, observed, &Pruning::default(), reconcile::Depth::Marks).await?;
     let live = reconcile::look(pipeline.engine.as_ref(), &desired, reconcile::ids(&observed)).await?.live;
     for link in platforms {
         wait_until_heard(link).await;

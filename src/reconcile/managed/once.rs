@@ -12,7 +12,7 @@ use crate::{
     managed::{Memory, Overlaid},
     model::InstanceName,
     plan::{Action, AtPlatform, Observed, Pruning, Step, Work},
-    reconcile::{PassError, Pipeline, Planned, StepError, StepReport, Watcher, choose::made},
+    reconcile::{Depth, PassError, Pipeline, Planned, StepError, StepReport, Watcher, choose::made},
     source::Source,
 };
 
@@ -75,8 +75,8 @@ pub(in crate::reconcile) struct After<'a> {
     pub(in crate::reconcile) observed: Observed,
     pub(in crate::reconcile) pruning: &'a Pruning,
     pub(in crate::reconcile) memory: &'a Memory,
-    /// Whether containers are compared field by field.
-    pub(in crate::reconcile) deep: bool,
+    /// How closely containers are looked at.
+    pub(in crate::reconcile) depth: Depth,
 }
 
 /// Puts what the platforms gave into the steps of a plan: the same steps for the same instances, whole by now. Gives what
@@ -86,15 +86,11 @@ pub(in crate::reconcile) async fn with_what_platforms_gave<S: Source, E: Engine>
     planned: &mut Planned,
     after: After<'_>,
 ) -> Result<Memory, PassError> {
-    let After { base, observed, pruning, memory, deep } = after;
+    let After { base, observed, pruning, memory, depth } = after;
     let sites = pipeline.managers.look(false, &observed, memory).await;
     let overlaid = pipeline.overlay(base, &observed, &sites, memory);
     let Overlaid { desired, memory, .. } = overlaid;
-    let whole = if deep {
-        pipeline.plan_deep(desired, observed, pruning).await?
-    } else {
-        pipeline.plan(desired, observed, pruning).await?
-    };
+    let whole = pipeline.plan_at(depth, desired, observed, pruning).await?;
     // What it gave may be what the container has: one that used the same token before it was migrated goes on as it runs.
     let untouched = |step: &Step| {
         made(step).is_some_and(|wanted| wanted.awaits_platform()) && whole.plan.untouched.contains(&step.instance)

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{
     drift::{Beside, by_hand},
-    environment::TestEnvironment,
+    environment::{TestEnvironment, until},
+    running::Running,
 };
 use crate::engine::support::{docker, docker_quietly, import};
 
@@ -203,6 +204,15 @@ fn a_tag_that_names_another_image_shows_and_the_container_is_made_from_that() {
     let (former, began) = (id(), jiff::Timestamp::now());
     import(&env.image(), &["ENV NEWER=yes"]);
     env.lockstep(&["plan", "--detailed-exitcode"]).with(0);
+    // Nothing in the source asks for it, so `run` leaves what runs.
+    let before = env.running();
+    let running = Running::start(&env, &[]);
+    for number in 1..3 {
+        running.signal("HUP");
+        until("a pass that looks closely", 10, || running.log().matches("a pass was asked for").count() == number);
+    }
+    running.end();
+    assert_eq!(env.running(), before);
     let found = shown(&env);
     let (action, reason) = &found["a"];
     let named = |id: &str| Value::from(format!("{} ({id})", env.image()));
