@@ -54,7 +54,7 @@ pub fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     written
 }
 
-/// Writes a file as [`write`] does, after its folder was made where it was missing.
+/// Writes a file as [`write()`] does, after its folder was made where it was missing.
 ///
 /// # Errors
 /// Where the folder can't be made or written.
