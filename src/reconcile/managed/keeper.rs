@@ -1,7 +1,7 @@
 //! Keeps us known at one platform as its manager, and reads which instances it has us run.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -11,12 +11,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{ManagedLink, link::away};
 use crate::{
-    managed::{Listing, Site},
+    managed::{Listed, Listing, Requested, Site},
+    model::ConnectorId,
     platform::{Connection, Failure, PlatformError},
 };
 
 /// Between two listings.
-const LIST: Duration = Duration::from_secs(3);
+const LIST: Duration = Duration::from_secs(2);
+/// The same after one in which people had asked for something else than before: more of that is likely to come.
+const LIST_BUSY: Duration = Duration::from_millis(500);
 /// Between two signs of life.
 pub(super) const PING: Duration = Duration::from_secs(60);
 /// Between two looks at the connectors that registered themselves.
@@ -97,12 +100,14 @@ pub(super) struct Task {
     pub(super) known: Option<Known>,
     /// When the connectors that registered themselves were last asked for.
     standalone: Option<Instant>,
+    /// Whether the last listing asked for something else than the one before.
+    busy: bool,
 }
 
 impl Task {
     pub(super) fn new(link: ManagedLink, again: Arc<Notify>) -> (Self, watch::Receiver<SiteNews>) {
         let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0, asked: None });
-        (Self { link, sender, again, known: None, standalone: None }, news)
+        (Self { link, sender, again, known: None, standalone: None, busy: false }, news)
     }
 
     async fn run(mut self, mut connection: Option<watch::Receiver<Connection>>) {
@@ -119,7 +124,7 @@ impl Task {
             let wait = match turned {
                 Ok(()) => {
                     retry = RETRY.0;
-                    LIST
+                    if self.busy { LIST_BUSY } else { LIST }
                 }
                 Err(error) => {
                     self.failed(&error);
@@ -169,6 +174,7 @@ impl Task {
         }
         self.sender.send_modify(|news| {
             let former = news.site.listing.take();
+            let former_wishes = former.as_ref().map(|former| wishes(&former.instances));
             let before =
                 former.as_ref().map(|former| former.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>());
             let standalone = read.standalone.or(former.map(|former| former.standalone)).unwrap_or_default();
@@ -176,6 +182,7 @@ impl Task {
                 tracing::info!(platform = %self.link.name, "the platform answers again");
             }
             let standalone_stay = read.standalone_stay;
+            self.busy = former_wishes.is_some_and(|former| former != wishes(&read.instances));
             news.site.listing = Some(Listing { instances: read.instances, standalone, standalone_stay, before });
             news.listings += 1;
             news.asked = Some(asked);
@@ -203,6 +210,11 @@ impl Task {
             changed
         });
     }
+}
+
+/// What people ask for, of each instance.
+fn wishes(listed: &[Listed]) -> BTreeMap<ConnectorId, (Requested, String)> {
+    listed.iter().map(|listed| (listed.id, (listed.requested.clone(), listed.hash.clone()))).collect()
 }
 
 /// Resolves when the platform is there again after it was away. Cancel-safe: where it was away, it still is at the next call.
