@@ -1,6 +1,6 @@
 //! What `lockstep doctor` finds at an OpenAEV.
 
-use super::doctor_opencti::Line;
+use super::doctor_opencti::{Line, reached};
 use crate::{
     cli::{CliError, Exit, wiring},
     model::{PlatformName, Registration},
@@ -12,13 +12,7 @@ use crate::{
 
 /// Asks an OpenAEV for everything that the settings need of it; a failure hides nothing that does not depend on it.
 pub(super) async fn examine(name: &PlatformName, platform: &PlatformSettings) -> Vec<Line> {
-    let reached = async {
-        let client = wiring::openaev_client(name, platform)?;
-        let about = client.about().await?;
-        let me = client.who_am_i().await?;
-        Ok::<_, CliError>((client, about, me))
-    };
-    let (client, about, me) = match reached.await {
+    let (client, about, me) = match reached(wiring::openaev_client(name, platform)).await {
         Ok(reached) => reached,
         Err(error) => return vec![Err(error)],
     };

@@ -4,8 +4,8 @@ use crate::{
     cli::{CliError, Exit, wiring},
     model::{PlatformName, Registration},
     platform::{
-        Licence, ListedManager, ManagedPlatform as _, ManagerIdentity, OpenCtiClient, Platform as _, WhoAmI, documents,
-        managed_documents,
+        About, Licence, ListedManager, ManagedPlatform as _, ManagerIdentity, OpenCtiClient, Platform, WhoAmI,
+        documents, managed_documents,
     },
     settings::{Manager, PlatformSettings},
 };
@@ -17,16 +17,21 @@ pub(super) type Line = Result<String, CliError>;
 const WITHOUT_LICENCE: &str = "no enterprise licence, and none is needed: with `registration: self` its pages show every connector \
                                with its state, works and queue; logs, health, start and stop are shown there only for managed ones";
 
+/// A platform, its version, and who we are there: what everything else is asked over.
+///
+/// # Errors
+/// Where there is no client, or it does not answer one of these.
+pub(super) async fn reached<P: Platform>(client: Result<P, CliError>) -> Result<(P, About, WhoAmI), CliError> {
+    let client = client?;
+    let about = client.about().await?;
+    let me = client.who_am_i().await?;
+    Ok((client, about, me))
+}
+
 /// Asks an OpenCTI for everything that the settings need of it, also as a catalog where they name it as one; a failure
 /// hides nothing that does not depend on it.
 pub(super) async fn examine(name: &PlatformName, platform: &PlatformSettings, reads_catalog: bool) -> Vec<Line> {
-    let reached = async {
-        let client = wiring::opencti_client(name, platform)?;
-        let about = client.about().await?;
-        let me = client.who_am_i().await?;
-        Ok::<_, CliError>((client, about, me))
-    };
-    let (client, about, me) = match reached.await {
+    let (client, about, me) = match reached(wiring::opencti_client(name, platform)).await {
         Ok(reached) => reached,
         Err(error) => return vec![Err(error)],
     };
