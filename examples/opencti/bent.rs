@@ -10,8 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// The words for them; those of a clock say whether the time of the answer itself is off as well.
-pub(super) const WORDS: [&str; 8] =
-    ["words", "nulls", "errors", "emptied", "clock-ahead", "clock-behind", "times-ahead", "times-behind"];
+pub(super) const WORDS: [&str; 9] =
+    ["words", "nulls", "first-null", "errors", "emptied", "clock-ahead", "clock-behind", "times-ahead", "times-behind"];
 
 /// The fields with a word for whether an instance runs, or is to run.
 const STATUSES: [&str; 4] = [
@@ -23,6 +23,9 @@ const STATUSES: [&str; 4] = [
 /// Fields that are promised.
 const PROMISED: [&str; 6] =
     ["name", "collector_id", "injector_id", "executor_id", "connector_image", "configuration_key"];
+
+/// What a manager is promised of every instance that it is to run.
+const OF_INSTANCES: [&str; 2] = ["manager_contract_hash", "connector_image"];
 
 /// By how far a clock is off.
 fn off(word: &str) -> Option<SignedDuration> {
@@ -47,6 +50,7 @@ pub(super) fn bend(word: &str, answer: &mut Value) {
                 *value = Value::Null;
             }
         }),
+        "first-null" => first_null(answer),
         "errors" if answer.is_object() => {
             let code = json!({ "code": "INTERNAL_SERVER_ERROR" });
             answer["errors"] = json!([{ "message": "The index is away", "extensions": code }]);
@@ -93,6 +97,24 @@ pub(super) fn endless() -> Response {
     let spaces = Bytes::from(vec![b' '; 1 << 16]);
     let body = Body::from_stream(stream::repeat_with(move || Ok::<_, std::io::Error>(spaces.clone())));
     ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// Takes what a manager is promised from the first by name of the instances that it is to run.
+fn first_null(value: &mut Value) {
+    if let Value::Array(list) = value {
+        let promised = |one: &Value| OF_INSTANCES.into_iter().find(|key| one.get(key).is_some());
+        let name = |one: &&mut Value| ["name", "connector_instance_name"].map(|key| one[key].to_string());
+        if let Some(first) = list.iter_mut().filter(|one| promised(one).is_some()).min_by_key(name)
+            && let Some(key) = promised(first)
+        {
+            first[key] = Value::Null;
+        }
+    }
+    match value {
+        Value::Object(map) => map.values_mut().for_each(first_null),
+        Value::Array(list) => list.iter_mut().for_each(first_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn each(value: &mut Value, change: &impl Fn(&str, &mut Value)) {

@@ -8,9 +8,10 @@ use std::{
 use super::{
     Listed, Listing, Remembered, Site, UiControl,
     edit::{self, reason},
-    find::find,
+    find::{Found, find},
     memory,
     overlay::{Taken, Work},
+    people::unreadable,
     platform_name,
     spec::{finished, replace_awaited, set_reset, set_token, with_id},
     state::state,
@@ -93,7 +94,13 @@ pub(super) fn listed(
     let Some(management) = &wanted.management else { return Adoption::Wanted(Box::new(Wanted::clone(wanted))) };
     let known = work.labels.id_of(&site.name, &wanted.name);
     let title = platform_name(&wanted.title);
-    if let Some(listed) = find(wanted, known, &listing.instances) {
+    let found = find(wanted, known, listing);
+    if let Some(Found::Unreadable(listed)) = found {
+        taken.entry(listed.id).or_insert_with(|| wanted.name.clone());
+        titles.insert(title);
+        return Adoption::Held(Box::new(unreadable(site, wanted.place.clone(), listed)));
+    }
+    if let Some(Found::Whole(listed)) = found {
         if let Some(other) = taken.get(&listed.id) {
             let message = format!("`{}` at platform `{}` is that of `{other}` already", listed.title, site.name);
             return held(message, "give each instance a name of its own (`CONNECTOR_NAME`)");
@@ -176,7 +183,7 @@ fn is_of(image: &str, contract: &str) -> bool {
 /// Whether an instance is gone from its platform rather than missing from one listing.
 fn is_truly_absent(id: ConnectorId, listing: &Listing, allow_empty: bool) -> bool {
     let lacked_before = listing.before.as_ref().is_some_and(|before| !before.contains(&id));
-    lacked_before && (!listing.instances.is_empty() || allow_empty)
+    lacked_before && (!listing.is_empty() || allow_empty)
 }
 
 fn registration(site: &Site, wanted: &Arc<Wanted>, known: Option<ConnectorId>) -> Step {

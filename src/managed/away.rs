@@ -12,7 +12,7 @@ use crate::{
 /// Whether a platform that had instances lists none at all, and nobody said that this can be.
 pub(super) fn is_suspicious(work: &mut Work<'_>, site: &Site, listing: &Listing) -> bool {
     let instances = of_people(work, site);
-    let suspicious = listing.instances.is_empty() && !instances.is_empty() && !work.given.allow_empty;
+    let suspicious = listing.is_empty() && !instances.is_empty() && !work.given.allow_empty;
     if suspicious && site.instances == UiInstances::Run {
         work.refused.push(Refusal {
             instances: instances.into_iter().collect(),

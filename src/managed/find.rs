@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Listed, Memory, platform_name};
+use super::{Listed, Listing, Memory, Unreadable, platform_name};
 use crate::{
     desired::Wanted,
     model::{ConnectorId, InstanceName, PlatformName},
@@ -46,16 +46,54 @@ impl<'a> Labels<'a> {
     }
 }
 
+/// An instance in a listing.
+#[derive(Clone, Copy)]
+pub(super) enum Found<'a> {
+    /// One that can be read.
+    Whole(&'a Listed),
+    /// One that can't.
+    Unreadable(&'a Unreadable),
+}
+
+impl<'a> Found<'a> {
+    /// Its id.
+    pub(super) fn id(self) -> ConnectorId {
+        match self {
+            Self::Whole(listed) => listed.id,
+            Self::Unreadable(listed) => listed.id,
+        }
+    }
+
+    /// The platform's name of it.
+    pub(super) fn name(self) -> &'a str {
+        match self {
+            Self::Whole(listed) => &listed.name,
+            Self::Unreadable(listed) => &listed.name,
+        }
+    }
+
+    fn is_titled(self, title: &str) -> bool {
+        matches!(self, Self::Whole(listed) if listed.title == title)
+    }
+}
+
+impl Listing {
+    /// Everything that it has managed.
+    pub(super) fn each(&self) -> impl Iterator<Item = Found<'_>> {
+        self.instances.iter().map(Found::Whole).chain(self.unreadable.iter().map(Found::Unreadable))
+    }
+}
+
 /// The instance of a manifest in a listing: by the id of its manifest, else by the id it had, by the one that follows from
 /// its name, or by its name.
-pub(super) fn find<'a>(wanted: &Wanted, known: Option<ConnectorId>, listed: &'a [Listed]) -> Option<&'a Listed> {
-    let by_id = |id: ConnectorId| listed.iter().find(|listed| listed.id == id);
+pub(super) fn find<'a>(wanted: &Wanted, known: Option<ConnectorId>, listing: &'a Listing) -> Option<Found<'a>> {
+    let by_id = |id: ConnectorId| listing.each().find(|found| found.id() == id);
     let given = wanted.management.as_ref().is_some_and(|management| management.id.is_some());
     if given {
         return by_id(wanted.id);
     }
     let name = platform_name(&wanted.title);
-    let by_name = || listed.iter().find(|listed| listed.name == name || listed.title == wanted.title);
+    let by_name = || listing.each().find(|found| found.name() == name || found.is_titled(&wanted.title));
     known.and_then(by_id).or_else(|| by_id(wanted.id)).or_else(by_name)
 }
 

@@ -20,4 +20,4 @@ pub use memory::{Memory, Remembered};
 pub use name::platform_name;
 pub use overlay::{Conditions, Given, Overlaid, overlay};
 pub use removal::{Gone, removals};
-pub use types::{Away, Listed, ListedValue, Listing, Requested, Site, UiControl, UiInstances};
+pub use types::{Away, Listed, ListedValue, Listing, Requested, Site, UiControl, UiInstances, Unreadable};

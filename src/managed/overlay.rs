@@ -9,7 +9,7 @@ use super::{
     Gone, Listing, Memory, Requested, Site,
     adopt::{self, Adoption},
     away,
-    find::{Labels, known_ids},
+    find::{Found, Labels, known_ids},
     people, spec,
 };
 use crate::{
@@ -84,21 +84,30 @@ pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> 
     Overlaid { desired, steps, refused, gone, conditions, memory }
 }
 
+/// How many instances a condition names at most.
+const MOST_NAMED: usize = 3;
+
 /// What is wrong with one platform, or with what it lists.
 fn conditions(site: &Site, given: &Given<'_>) -> BTreeMap<Condition, String> {
     let mut conditions = BTreeMap::new();
     if let Some(away) = &site.away {
         conditions.insert(away.condition, away.why.clone());
     }
-    let instances = site.listing.as_ref().map(|listing| &listing.instances);
-    if instances.is_some_and(Vec::is_empty) {
+    if site.listing.as_ref().is_some_and(Listing::is_empty) {
         let before = known_ids(&site.name, given.observed, given.memory).len();
         if before > 0 {
             let text = format!("it lists no managed instance any more, though there were {before}; nothing is removed");
             conditions.insert(Condition::EmptyListing, text);
         }
     }
-    let unknown = instances.into_iter().flatten().find_map(|listed| match &listed.requested {
+    let listed = site.listing.iter().flat_map(|listing| &listing.unreadable);
+    let unreadable: Vec<_> = listed.take(MOST_NAMED).map(|one| format!("`{}` ({})", one.shown(), one.why)).collect();
+    if !unreadable.is_empty() && site.away.is_none() {
+        let text = format!("it lists what makes no sense: {}; what runs of it stays as it is", unreadable.join(", "));
+        conditions.insert(Condition::BadAnswer, text);
+    }
+    let listed = site.listing.iter().flat_map(|listing| &listing.instances);
+    let unknown = listed.into_iter().find_map(|listed| match &listed.requested {
         Requested::Unknown(word) => {
             Some(format!("it asks that `{}` be `{word}`, which is no word we know", listed.title))
         }
@@ -171,7 +180,7 @@ impl Work<'_> {
     fn held_keep_theirs(&self, site: &Site, listing: &Listing, desired: &DesiredState, taken: &mut Taken) {
         for name in desired.held.keys() {
             let known = self.labels.id_of(&site.name, name);
-            let by_name = || listing.instances.iter().find(|listed| listed.name == name.as_str()).map(|l| l.id);
+            let by_name = || listing.each().find(|found| found.name() == name.as_str()).map(Found::id);
             if let Some(id) = known.or_else(by_name) {
                 taken.insert(id, name.clone());
             }

@@ -6,7 +6,9 @@ use std::{
 };
 
 use super::{
-    Gone, Listed, ListedValue, Listing, Remembered, Requested, Site, UiInstances, edit, memory,
+    Gone, Listed, ListedValue, Listing, Remembered, Requested, Site, UiInstances, Unreadable, edit,
+    find::Found,
+    memory,
     overlay::{Taken, Work, hold},
     platform_name, spec,
 };
@@ -29,18 +31,19 @@ pub(super) fn instances(
 ) {
     let known = work.labels.at(&site.name);
     let of_source = |name: &InstanceName| desired.wanted.contains_key(name) || desired.held.contains_key(name);
-    let there: BTreeSet<_> = listing.instances.iter().map(|listed| listed.id).collect();
+    let there = listing.ids();
     work.memory.instances.retain(|(at, _), entry| *at != site.name || there.contains(&entry.id) || entry.of_source);
     let mut people = Vec::new();
-    for listed in listing.instances.iter().filter(|listed| !taken.contains_key(&listed.id)) {
-        match known.get(&listed.id) {
+    for found in listing.each().filter(|found| !taken.contains_key(&found.id())) {
+        let id = found.id();
+        match known.get(&id) {
             Some((name, true)) if !of_source(name) => {
-                work.gone.push(Gone { instance: name.clone(), platform: site.name.clone(), id: listed.id });
+                work.gone.push(Gone { instance: name.clone(), platform: site.name.clone(), id });
             }
             // A broken file may be what declares it.
             Some((_, true)) => {}
-            Some((name, false)) if !of_source(name) => people.push((listed, Some(name.clone()))),
-            Some((_, false)) | None => people.push((listed, None)),
+            Some((name, false)) if !of_source(name) => people.push((found, Some(name.clone()))),
+            Some((_, false)) | None => people.push((found, None)),
         }
     }
     let gone: BTreeSet<_> = work.gone.iter().map(|gone| gone.instance.clone()).collect();
@@ -51,10 +54,15 @@ pub(super) fn instances(
     if site.instances == UiInstances::Ignore {
         return;
     }
-    for (listed, known) in people {
-        let Some(name) = known.or_else(|| name_of(listed, desired, work)) else { continue };
-        taken.insert(listed.id, name.clone());
-        match instance(work, site, listed, &name) {
+    for (found, known) in people {
+        let Some(name) = known.or_else(|| name_of(found, desired, work)) else { continue };
+        taken.insert(found.id(), name.clone());
+        let place = Place::start_of(format!("platform {}", site.name));
+        let instance = match found {
+            Found::Whole(listed) => instance(work, site, listed, &name),
+            Found::Unreadable(listed) => Err(Box::new(unreadable(site, place, listed))),
+        };
+        match instance {
             Ok(wanted) => {
                 desired.wanted.insert(name, Arc::new(wanted));
             }
@@ -64,17 +72,24 @@ pub(super) fn instances(
 }
 
 /// A name that no other instance has: the platform's, or that with the first digits of the id.
-fn name_of(listed: &Listed, desired: &DesiredState, work: &Work<'_>) -> Option<InstanceName> {
+fn name_of(found: Found<'_>, desired: &DesiredState, work: &Work<'_>) -> Option<InstanceName> {
     let base =
-        Some(platform_name(&listed.name)).filter(|name| !name.is_empty()).unwrap_or_else(|| "connector".to_owned());
-    let digits: String = listed.id.to_string().chars().take(8).collect();
+        Some(platform_name(found.name())).filter(|name| !name.is_empty()).unwrap_or_else(|| "connector".to_owned());
+    let id = found.id().to_string();
+    let digits: String = id.chars().take(8).collect();
     let long = format!("{}-{digits}", base.chars().take(ROOM).collect::<String>().trim_end_matches('-'));
-    let id = listed.id.to_string();
     let is_free = |name: &InstanceName| {
         let others = work.given.observed.of(name).any(|container| container.connector_id.as_deref() != Some(&id));
         !others && !desired.wanted.contains_key(name) && !desired.held.contains_key(name)
     };
     [base, long].iter().filter_map(|name| InstanceName::try_from(name.as_str()).ok()).find(is_free)
+}
+
+/// Why an instance is held that its platform lists in a way that makes no sense.
+pub(super) fn unreadable(site: &Site, place: Place, listed: &Unreadable) -> Finding {
+    let message = format!("platform `{}` lists it in a way that makes no sense: {}", site.name, listed.why);
+    Finding::error(Code::Platform, place, message)
+        .with_help("its container is left as it is, and all goes on once the platform lists it whole")
 }
 
 fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceName) -> Result<Wanted, Box<Finding>> {

@@ -57,12 +57,54 @@ pub struct Away {
 pub struct Listing {
     /// Those that it has managed.
     pub instances: Vec<Listed>,
+    /// Those of them that make no sense: what runs of them stays as it is.
+    pub unreadable: Vec<Unreadable>,
     /// The connectors that registered themselves, as far as it was asked for them.
     pub standalone: BTreeSet<ConnectorId>,
     /// Whether its release can't make managed ones of those.
     pub standalone_stay: bool,
     /// The managed ones of the listing before; none where this is the first.
     pub before: Option<BTreeSet<ConnectorId>>,
+}
+
+impl Listing {
+    /// The ids of all that it has managed.
+    pub fn ids(&self) -> BTreeSet<ConnectorId> {
+        let unreadable = self.unreadable.iter().map(|one| one.id);
+        self.instances.iter().map(|listed| listed.id).chain(unreadable).collect()
+    }
+
+    /// Whether it has nothing managed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.instances.is_empty() && self.unreadable.is_empty()
+    }
+
+    /// Whether another one, which came next, says nothing new.
+    pub fn says_the_same(&self, next: &Self) -> bool {
+        let Self { instances, unreadable, standalone, standalone_stay, before: _ } = self;
+        *instances == next.instances
+            && *unreadable == next.unreadable
+            && *standalone == next.standalone
+            && *standalone_stay == next.standalone_stay
+    }
+}
+
+/// An instance that a platform lists in a way that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its id.
+    pub id: ConnectorId,
+    /// The platform's name of it; empty where that is what is missing.
+    pub name: String,
+    /// What makes no sense.
+    pub why: String,
+}
+
+impl Unreadable {
+    /// What people can find it by.
+    pub(super) fn shown(&self) -> String {
+        if self.name.is_empty() { self.id.to_string() } else { self.name.clone() }
+    }
 }
 
 /// What people want of a container.

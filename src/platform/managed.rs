@@ -108,6 +108,26 @@ pub struct ManagedInstance {
     pub configuration: BTreeMap<String, ManagedValue>,
 }
 
+/// Everything that a platform has its manager run, at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct ManagedListing {
+    /// Those that can be read.
+    pub instances: Vec<ManagedInstance>,
+    /// Those that lack what is promised; they are there nevertheless.
+    pub unreadable: Vec<UnreadableInstance>,
+}
+
+/// An instance of which the platform says what makes no sense.
+#[derive(Debug, Clone)]
+pub struct UnreadableInstance {
+    /// Its id.
+    pub id: ConnectorId,
+    /// The platform's name of it; empty where that is what is missing.
+    pub name: String,
+    /// What makes no sense, in words that show no value.
+    pub why: String,
+}
+
 /// Whom the platform runs a connector as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountOf {
@@ -177,10 +197,7 @@ pub trait ManagedPlatform: Platform {
     fn managers(&self) -> BoxFuture<'_, Result<Vec<ListedManager>, PlatformError>>;
 
     /// Every instance that a manager is to run.
-    fn managed<'a>(
-        &'a self,
-        manager: &'a ManagerIdentity,
-    ) -> BoxFuture<'a, Result<Vec<ManagedInstance>, PlatformError>>;
+    fn managed<'a>(&'a self, manager: &'a ManagerIdentity) -> BoxFuture<'a, Result<ManagedListing, PlatformError>>;
 
     /// Makes an instance and gives the id that the platform chose. A lost answer does not mean that it was not made.
     fn add<'a>(&'a self, instance: &'a OutgoingInstance) -> BoxFuture<'a, Result<ConnectorId, PlatformError>>;
@@ -206,9 +223,9 @@ pub trait ManagedPlatform: Platform {
 }
 
 /// Whether there are secrets that were sealed for a manager, and none of them opens.
-pub(super) fn is_shut_out(instances: &[ManagedInstance], opens: &(dyn Fn(&str) -> bool + Send + Sync)) -> bool {
+pub(super) fn is_shut_out(listing: &ManagedListing, opens: &(dyn Fn(&str) -> bool + Send + Sync)) -> bool {
     let sealed =
-        instances.iter().flat_map(|instance| instance.configuration.values()).filter_map(|value| match value {
+        listing.instances.iter().flat_map(|instance| instance.configuration.values()).filter_map(|value| match value {
             ManagedValue::Sealed(envelope) => Some(envelope.as_str()),
             ManagedValue::Clear(_) => None,
         });

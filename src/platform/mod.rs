@@ -2,6 +2,7 @@
 
 mod envelope;
 mod error;
+mod fields;
 mod http;
 mod managed;
 mod openaev;
@@ -17,8 +18,8 @@ use futures_util::future::BoxFuture;
 pub use http::{HttpConfig, HttpConfig as OpenCtiConfig};
 use managed::is_shut_out;
 pub use managed::{
-    AccountOf, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, OutgoingInstance,
-    OutgoingValue, RequestedStatus, RequestedWord,
+    AccountOf, ListedManager, ManagedInstance, ManagedListing, ManagedPlatform, ManagedValue, ManagerIdentity,
+    OutgoingInstance, OutgoingValue, RequestedStatus, RequestedWord, UnreadableInstance,
 };
 pub use openaev::{OpenAevClient, OpenAevConfig, OpenAevLicence, openaev_lacks};
 pub use opencti::{Document, Licence, OpenCtiClient, documents, managed_documents};

@@ -149,10 +149,12 @@ pub struct ListedConnector {
 }
 
 /// The connectors of a platform at one moment.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Listing {
     /// Those whose id is one that an instance can have.
     pub connectors: std::collections::BTreeMap<ConnectorId, ListedConnector>,
+    /// What makes no sense of those of which not everything could be read, in words that show no value.
+    pub unreadable: std::collections::BTreeMap<ConnectorId, String>,
     /// Whether telling a status moves [`ListedConnector::heartbeat`] too, as it does on platforms that keep only the time
     /// of the last change.
     pub status_is_heartbeat: bool,

@@ -116,7 +116,7 @@ async fn found(settings: &Settings, session: &Session) -> Result<Vec<Found>, Cli
     let creations = creations(&plan);
     let taken = read_adopted(&settings.state).map_err(|error| unkept(settings, &error))?;
     // Several platforms of a kind may have one manager, whose labels don't tell them apart.
-    let mut managers: BTreeMap<(&str, PlatformKind), BTreeMap<String, String>> = BTreeMap::new();
+    let mut managers: BTreeMap<(&str, PlatformKind), BTreeMap<String, Option<String>>> = BTreeMap::new();
     for (name, platform) in &settings.platforms {
         let Some(manager) = &platform.manager else { continue };
         managers.entry((&manager.id, platform.kind)).or_default().extend(hashes(name, platform, manager).await?);
@@ -156,28 +156,30 @@ fn creations(plan: &Plan) -> BTreeMap<&str, (&NewContainer, bool)> {
         .collect()
 }
 
-/// The platform's hash of each connector's configuration.
+/// The platform's hash of each connector's configuration; none where what it says of the connector makes no sense.
 async fn hashes(
     name: &PlatformName,
     platform: &PlatformSettings,
     manager: &Manager,
-) -> Result<Vec<(String, String)>, CliError> {
+) -> Result<Vec<(String, Option<String>)>, CliError> {
     let identity = wiring::manager_keys(name, manager)?.identity(manager);
     let listed = wiring::managed_client(name, platform)?.managed(&identity).await?;
-    Ok(listed.into_iter().map(|instance| (instance.id.to_string(), instance.hash)).collect())
+    let whole = listed.instances.into_iter().map(|instance| (instance.id.to_string(), Some(instance.hash)));
+    Ok(whole.chain(listed.unreadable.into_iter().map(|one| (one.id.to_string(), None))).collect())
 }
 
 fn decide(
     foreign: ForeignManaged,
-    hashes: &BTreeMap<String, String>,
+    hashes: &BTreeMap<String, Option<String>>,
     creations: &BTreeMap<&str, (&NewContainer, bool)>,
 ) -> Found {
     let (hash, creation) = (hashes.get(&foreign.id), creations.get(foreign.id.as_str()));
     let (fate, why) = match (hash, creation) {
         (None, _) => (Fate::Left, "the platform has no such connector; remove it by hand"),
+        (Some(None), _) => (Fate::Left, "what the platform says of its connector makes no sense"),
         (Some(_), None) => (Fate::Left, "no instance is to be made for its connector"),
         (Some(_), Some((_, false))) => (Fate::Replaced, "its configuration is to change"),
-        (Some(now), Some(_)) if foreign.hash.as_ref() != Some(now) => {
+        (Some(now), Some(_)) if foreign.hash != *now => {
             (Fate::Replaced, "its configuration is not the one that the platform has now")
         }
         (Some(_), Some((new, true))) if foreign.running != new.start => {

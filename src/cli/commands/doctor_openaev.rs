@@ -58,7 +58,7 @@ async fn managed(name: &PlatformName, client: &OpenAevClient, user: &str, manage
         ([_, ..], Ok(keys)) => {
             lines.push(Ok("has us for its connector manager".to_owned()));
             lines.push(match client.managed(&keys.identity(manager)).await {
-                Ok(instances) => wiring::opens(&keys, &instances),
+                Ok(listing) => wiring::opens(&keys, &listing),
                 Err(error) => Err(with_advice(error, user)),
             });
         }

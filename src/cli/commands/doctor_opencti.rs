@@ -90,7 +90,7 @@ async fn managed(name: &PlatformName, client: &OpenCtiClient, me: &WhoAmI, manag
             if allowed(managed_documents::MANAGED.capability) && allowed(managed_documents::CONNECTOR.capability) =>
         {
             lines.push(match client.managed(&keys.identity(manager)).await {
-                Ok(instances) => wiring::opens(&keys, &instances),
+                Ok(listing) => wiring::opens(&keys, &listing),
                 Err(error) => Err(error.into()),
             });
         }

@@ -51,7 +51,7 @@ impl Platform {
         };
         link.instances = crate::managed::UiInstances::Run;
         // What can't be asked for is no empty list.
-        link.client.managed(&link.identity).await?;
+        let listing = link.client.managed(&link.identity).await?;
         pipeline.managers.links = links;
         let desired = pipeline.desired().await?;
         let observed = pipeline.observe().await?;
@@ -73,7 +73,8 @@ impl Platform {
         target.write(&imported)?;
         output::note(&render::findings(&overlaid.desired.findings))?;
         output::result(&target.text(&imported))?;
-        let open = imported.findings.iter().any(|finding| finding.severity == Severity::Error);
+        let open = imported.findings.iter().any(|finding| finding.severity == Severity::Error)
+            || !listing.unreadable.is_empty();
         Ok(if open { Exit::Invalid } else { Exit::Done })
     }
 }

@@ -4,14 +4,15 @@ use super::ManagerKeys;
 use crate::{
     cli::{CliError, Exit, render},
     desired::OpensEnvelopes as _,
-    platform::{ManagedInstance, ManagedValue},
+    platform::{ManagedListing, ManagedValue},
 };
 
 /// Whether our keys open what a platform sealed.
 ///
 /// # Errors
 /// Where they don't, naming the instances.
-pub(crate) fn opens(keys: &ManagerKeys, instances: &[ManagedInstance]) -> Result<String, CliError> {
+pub(crate) fn opens(keys: &ManagerKeys, listing: &ManagedListing) -> Result<String, CliError> {
+    let ManagedListing { instances, unreadable } = listing;
     let having = |is: &dyn Fn(&str) -> bool| {
         let sealed = |value: &ManagedValue| matches!(value, ManagedValue::Sealed(envelope) if is(envelope.as_str()));
         let instances = instances.iter().filter(|instance| instance.configuration.values().any(sealed));
@@ -24,6 +25,12 @@ pub(crate) fn opens(keys: &ManagerKeys, instances: &[ManagedInstance]) -> Result
         let help = "use the private key that they were sealed for, or name it in `manager.formerKey` beside a new one; where it is \
                     lost, set each of these secrets at the platform once more after this manager has registered";
         return Err(CliError::new(Exit::Secret, message).with_help(help));
+    }
+    if let [first, ..] = &unreadable[..] {
+        let count = render::count(unreadable.len(), "managed connector");
+        let message = format!("it lists {count} in a way that makes no sense; of `{}`, {}", first.id, first.why);
+        let help = "what runs of them stays as it is; look at them in the platform's pages";
+        return Err(CliError::new(Exit::Platform, message).with_help(help));
     }
     let former = having(&|envelope| keys.is_of_former(envelope));
     if former.is_empty() {

@@ -14,15 +14,14 @@ use uuid::Uuid;
 
 use super::{
     calls::{self, Call},
-    listing::{self, Fields},
-    logs,
+    listing, logs,
     rest::{Answer, Rest},
 };
 use crate::{
     model::{ConnectorId, ConnectorKind, PlatformName},
     platform::{
         About, CurrentStatus, Failure, HealthReport, HttpConfig, Listing, Platform, PlatformError, Standing, Takes,
-        WhoAmI, words,
+        WhoAmI, fields::Fields, words,
     },
 };
 
@@ -114,9 +113,9 @@ impl OpenAevClient {
 
     async fn list(&self, call: &Call, path: &str, kind: ConnectorKind) -> Result<Listing, PlatformError> {
         let answer: Answer<Vec<Fields>> = self.ask(call, &[path], None).await?;
-        let connectors = listing::listed(kind, &answer.value);
-        let connectors = connectors.map_err(|why| self.error(call, Failure::Answer(why)))?;
-        Ok(Listing { connectors, status_is_heartbeat: false, clock_ahead: answer.clock_ahead })
+        let listing = listing::listed(kind, &answer.value);
+        let listing = listing.map_err(|why| self.error(call, Failure::Answer(why)))?;
+        Ok(Listing { clock_ahead: answer.clock_ahead, ..listing })
     }
 
     /// Tells the platform about a managed instance; `last` is the end of the path.
@@ -165,8 +164,10 @@ impl Platform for OpenAevClient {
                 self.list(&calls::EXECUTORS, "executors", ConnectorKind::Executor),
             )?;
             let mut listing = collectors;
-            listing.connectors.extend(injectors.connectors);
-            listing.connectors.extend(executors.connectors);
+            for more in [injectors, executors] {
+                listing.connectors.extend(more.connectors);
+                listing.unreadable.extend(more.unreadable);
+            }
             Ok(listing)
         }
         .boxed()

@@ -2,106 +2,136 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::listing;
 use crate::{
     model::{ConnectorId, ConnectorKind},
-    platform::{ManagedInstance, ManagedValue, RequestedWord, words},
+    platform::{
+        ManagedInstance, ManagedListing, ManagedValue, RequestedWord, UnreadableInstance,
+        fields::{Fields, flag, objects, promised, text},
+        words,
+    },
 };
 
 /// The longest foreign name or word that is kept, in characters.
 const WORD: usize = 200;
 /// The longest name of an instance, in characters: that of a host.
 const NAME: usize = 63;
+/// The field with an instance's configuration.
+const VALUES: &str = "connector_instance_configurations";
 /// The kinds that the platform has.
 const KINDS: [ConnectorKind; 3] = [ConnectorKind::Collector, ConnectorKind::Injector, ConnectorKind::Executor];
 
-/// An instance as the platform lists it for its manager; what it may leave out is optional.
-#[derive(Deserialize)]
-pub(super) struct InstanceWire {
-    connector_instance_id: String,
-    connector_instance_name: Option<String>,
-    connector_instance_hash: Option<String>,
-    connector_image: Option<String>,
-    connector_instance_current_status: Option<String>,
-    connector_instance_requested_status: Option<String>,
-    connector_instance_configurations: Option<Vec<ValueWire>>,
-}
-
-#[derive(Deserialize)]
-struct ValueWire {
-    configuration_key: String,
-    configuration_value: Option<String>,
-    configuration_is_encrypted: Option<bool>,
-}
-
-/// An instance, and the id that the platform has for it.
+/// What a platform has its manager run.
 pub(super) struct Listed {
-    pub(super) instance: ManagedInstance,
-    pub(super) own_id: String,
+    pub(super) listing: ManagedListing,
+    /// The platform's own ids of the instances, by the ids that their connectors have.
+    pub(super) own_ids: BTreeMap<ConnectorId, String>,
 }
 
-/// The instances of a listing, each under the id that its connector has at the platform.
+/// The instances of a listing, each under the id that its connector has; `known` has the platform's own ids of the listing
+/// before. One whose id no instance of ours can have is left out and told.
 ///
 /// # Errors
-/// A text that names the instance and what makes no sense; nothing of such a listing counts.
-pub(super) fn managed(wires: Vec<InstanceWire>) -> Result<Vec<Listed>, String> {
-    let mut by_id: BTreeMap<ConnectorId, String> = BTreeMap::new();
-    let mut listed = Vec::new();
-    for wire in wires {
-        let own_id = wire.connector_instance_id.clone();
-        let instance = instance(wire)?;
-        if let Some(other) = by_id.insert(instance.id, own_id.clone()) {
-            let (one, other) = (words(&own_id, WORD), words(&other, WORD));
-            return Err(format!("the instances {other} and {one} both have the connector id {}", instance.id));
+/// Where it can't be said which connector an instance is: another one would seem to be gone.
+pub(super) fn managed(all: &[Fields], known: &BTreeMap<ConnectorId, String>) -> Result<Listed, String> {
+    let mut listed = Listed { listing: ManagedListing::default(), own_ids: BTreeMap::new() };
+    for fields in all {
+        let own_id = promised(fields, "connector_instance_id").map_err(|why| format!("of an instance, {why}"))?;
+        // Its name only serves to find it where the name is what makes no sense.
+        let whole = text(fields, "connector_instance_name").ok().flatten().unwrap_or_default();
+        let before = || known.iter().find(|(_, known)| *known == own_id).map(|(id, _)| *id);
+        let shown = words(own_id, WORD);
+        match (connector(own_id, fields), before()) {
+            (Ok((kind, Some(id))), _) => listed.add(id, own_id, whole, instance(own_id, (id, kind), fields)),
+            (Ok((_, None)), Some(id)) => {
+                listed.add(id, own_id, whole, Err("its connector id is no UUID of version 4 any more".to_owned()));
+            }
+            (Err(why), Some(id)) => listed.add(id, own_id, whole, Err(why)),
+            (Ok((_, None)), None) => tracing::warn!(
+                instance = shown,
+                name = words(whole, WORD),
+                "an instance has a connector id that is no UUID of version 4 and is not run"
+            ),
+            (Err(why), None) => return Err(format!("of instance {shown}, {why}")),
         }
-        listed.push(Listed { instance, own_id });
     }
     Ok(listed)
 }
 
-fn instance(wire: InstanceWire) -> Result<ManagedInstance, String> {
-    let own_id = wire.connector_instance_id;
-    let shown = words(&own_id, WORD);
-    let lacks = |field: &str| format!("instance {shown} has no `{field}`");
-    let image = wire.connector_image.filter(|image| !image.is_empty()).ok_or_else(|| lacks("connector_image"))?;
-    let values = wire.connector_instance_configurations.ok_or_else(|| lacks("connector_instance_configurations"))?;
-    let configuration: BTreeMap<_, _> = values.into_iter().filter_map(value).collect();
-    let clear = |key: &str| match configuration.get(key) {
-        Some(ManagedValue::Clear(text)) => Some(text.clone()),
+impl Listed {
+    fn add(&mut self, id: ConnectorId, own_id: &str, name: &str, instance: Result<ManagedInstance, String>) {
+        let ManagedListing { instances, unreadable } = &mut self.listing;
+        let instance = match self.own_ids.insert(id, own_id.to_owned()) {
+            None => instance,
+            Some(other) => {
+                instances.retain(|one| one.id != id);
+                unreadable.retain(|one| one.id != id);
+                let (one, other) = (words(own_id, WORD), words(&other, WORD));
+                Err(format!("the instances {other} and {one} both have the connector id {id}"))
+            }
+        };
+        match instance {
+            Ok(instance) => instances.push(instance),
+            Err(why) => unreadable.push(UnreadableInstance { id, name: self::name(name), why }),
+        }
+    }
+}
+
+/// What an instance's connector does, and its id where that is one that an instance of ours can have.
+fn connector(own_id: &str, fields: &Fields) -> Result<(Option<ConnectorKind>, Option<ConnectorId>), String> {
+    for value in objects(fields, VALUES)? {
+        let key = promised(value, "configuration_key")?;
+        if let Some(kind) = KINDS.into_iter().find(|kind| key == format!("{}_ID", kind.env_prefix())) {
+            let id = promised(value, "configuration_value").map_err(|why| format!("of `{key}`, {why}"))?;
+            return Ok((Some(kind), ConnectorId::try_from(id).ok()));
+        }
+    }
+    Ok((None, ConnectorId::try_from(own_id).ok()))
+}
+
+fn instance(
+    own_id: &str,
+    (id, kind): (ConnectorId, Option<ConnectorKind>),
+    fields: &Fields,
+) -> Result<ManagedInstance, String> {
+    let image = promised(fields, "connector_image")?;
+    if image.is_empty() {
+        return Err("`connector_image` is empty".to_owned());
+    }
+    let values = objects(fields, VALUES)?.into_iter().map(value);
+    let configuration: BTreeMap<_, _> = values.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+    let whole = text(fields, "connector_instance_name")?.unwrap_or(own_id);
+    // The name of the whole is made of the contract's title and the id; people give the connector's own.
+    let given = match kind.and_then(|kind| configuration.get(&format!("{}_NAME", kind.env_prefix()))) {
+        Some(ManagedValue::Clear(name)) => Some(name.as_str()).filter(|name| !name.is_empty()),
         Some(ManagedValue::Sealed(_)) | None => None,
     };
-    let kind = KINDS.into_iter().find(|kind| configuration.contains_key(&format!("{}_ID", kind.env_prefix())));
-    let connector = kind.and_then(|kind| clear(&format!("{}_ID", kind.env_prefix())));
-    let id = ConnectorId::try_from(connector.as_deref().unwrap_or(&own_id))
-        .map_err(|_| format!("instance {shown} has no connector id that is a UUID of version 4"))?;
-    let whole = wire.connector_instance_name.unwrap_or_else(|| own_id.clone());
-    // The name of the whole is made of the contract's title and the id; people give the connector's own.
-    let given = kind.and_then(|kind| clear(&format!("{}_NAME", kind.env_prefix()))).filter(|name| !name.is_empty());
-    let bare = whole.strip_suffix(&format!("-{}", connector.unwrap_or_default())).unwrap_or(&whole);
-    let title = given.as_deref().unwrap_or(bare);
+    let bare = whole.strip_suffix(&format!("-{id}")).unwrap_or(whole);
+    let hash = text(fields, "connector_instance_hash")?;
     Ok(ManagedInstance {
         id,
-        name: name(&whole),
-        title: words(title, WORD),
-        hash: wire.connector_instance_hash.unwrap_or_else(|| hash(&image, &configuration)),
-        image,
+        name: name(whole),
+        title: words(given.unwrap_or(bare), WORD),
+        image: image.to_owned(),
         kind,
-        current: wire.connector_instance_current_status.as_deref().map(listing::status),
-        requested: requested(wire.connector_instance_requested_status.as_deref()),
+        hash: hash.map_or_else(|| self::hash(image, &configuration), str::to_owned),
+        current: text(fields, "connector_instance_current_status")?.map(listing::status),
+        requested: requested(text(fields, "connector_instance_requested_status")?),
         configuration,
     })
 }
 
 /// A value, unless the platform has none; a secret without one is kept, as something that nobody can open.
-fn value(wire: ValueWire) -> Option<(String, ManagedValue)> {
-    let value = match (wire.configuration_is_encrypted.unwrap_or(false), wire.configuration_value) {
-        (true, value) => ManagedValue::Sealed(value.unwrap_or_default()),
-        (false, value) => ManagedValue::Clear(value?),
-    };
-    Some((wire.configuration_key, value))
+fn value(fields: &Fields) -> Result<Option<(String, ManagedValue)>, String> {
+    let key = promised(fields, "configuration_key")?.to_owned();
+    let value = text(fields, "configuration_value").map_err(|why| format!("of `{}`, {why}", words(&key, WORD)))?;
+    Ok(match (flag(fields, "configuration_is_encrypted")?, value) {
+        (true, value) => Some((key, ManagedValue::Sealed(value.unwrap_or_default().to_owned()))),
+        (false, Some(value)) => Some((key, ManagedValue::Clear(value.to_owned()))),
+        (false, None) => None,
+    })
 }
 
 fn requested(word: Option<&str>) -> RequestedWord {

@@ -1,59 +1,53 @@
 //! What OpenAEV's lists of collectors, injectors and executors say, in our own words.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
-use serde_json::{Map, Value};
-
 use crate::{
     model::{ConnectorId, ConnectorKind},
-    platform::{CurrentStatus, KindWord, ListedConnector, StatusWord, words},
+    platform::{
+        CurrentStatus, KindWord, ListedConnector, Listing, StatusWord,
+        fields::{Fields, Reader, object, promised, text},
+        words,
+    },
 };
 
 /// The longest foreign name or word that is kept, in characters.
 const WORD: usize = 200;
 
-/// One connector of a list, whose fields are named after its kind.
-pub(super) type Fields = Map<String, Value>;
-
 /// The connectors of a list that can be ours: others, as the built-in ones of older releases, have ids of another kind.
 ///
 /// # Errors
-/// A text that names the connector and the field that makes no sense.
-pub(super) fn listed(kind: ConnectorKind, list: &[Fields]) -> Result<BTreeMap<ConnectorId, ListedConnector>, String> {
+/// Where one has no id, so that nobody can say which one it is.
+pub(super) fn listed(kind: ConnectorKind, list: &[Fields]) -> Result<Listing, String> {
     let prefix = kind.env_prefix().to_ascii_lowercase();
-    let mut connectors = BTreeMap::new();
+    let mut listing = Listing::default();
     for fields in list {
-        let field = format!("{prefix}_id");
-        let id = text(fields, &field)?.ok_or_else(|| format!("one of the {prefix}s has no `{field}`"))?;
+        let id = promised(fields, &format!("{prefix}_id")).map_err(|why| format!("of one of the {prefix}s, {why}"))?;
         if let Ok(id) = ConnectorId::try_from(id) {
-            connectors.insert(id, connector(id, kind, &prefix, fields)?);
+            let (connector, wrong) = connector(kind, &prefix, fields);
+            listing.connectors.insert(id, connector);
+            listing.unreadable.extend(wrong.map(|wrong| (id, wrong)));
         }
     }
-    Ok(connectors)
+    Ok(listing)
 }
 
-fn connector(id: ConnectorId, kind: ConnectorKind, prefix: &str, fields: &Fields) -> Result<ListedConnector, String> {
-    let name = text(fields, &format!("{prefix}_name"))?.unwrap_or_default();
+/// A connector as far as it can be read, and the first thing that makes no sense.
+fn connector(kind: ConnectorKind, prefix: &str, fields: &Fields) -> (ListedConnector, Option<String>) {
+    let mut reader = Reader::default();
+    let name = reader.note(text(fields, &format!("{prefix}_name"))).flatten().unwrap_or_default();
     let (mut heartbeat, mut last_run) = (None, None);
     // A connector pings by registering anew. Releases say in different fields when that was; where one has several of
     // them, the others are older.
     for field in [format!("{prefix}_updated_at"), format!("{prefix}_last_execution"), "last_execution".to_owned()] {
-        if let Some(time) = text(fields, &field)? {
-            let time: Timestamp =
-                time.parse().map_err(|_| format!("{prefix} {id} has a time that is none: `{}`", words(time, 40)))?;
-            heartbeat = heartbeat.max(Some(time.as_millisecond()));
+        if let Some(time) = reader.time(fields, &field) {
+            heartbeat = heartbeat.max(Some(time));
             if field.ends_with("last_execution") {
-                last_run = last_run.max(Some(time.as_millisecond()));
+                last_run = last_run.max(Some(time));
             }
         }
     }
-    let instance = fields.get("connector_instance").and_then(Value::as_object);
-    let current = match instance {
-        Some(instance) => text(instance, "connector_instance_current_status")?,
-        None => None,
-    };
-    Ok(ListedConnector {
+    let instance = reader.note(object(fields, "connector_instance")).flatten();
+    let current = instance.and_then(|instance| reader.note(text(instance, "connector_instance_current_status"))?);
+    let connector = ListedConnector {
         name: words(name, WORD),
         active: None,
         heartbeat,
@@ -62,7 +56,8 @@ fn connector(id: ConnectorId, kind: ConnectorKind, prefix: &str, fields: &Fields
         status: current.map(status),
         queue: None,
         last_run,
-    })
+    };
+    (connector, reader.wrong)
 }
 
 /// The platform's word for whether a container runs.
@@ -71,13 +66,5 @@ pub(super) fn status(word: &str) -> StatusWord {
         "started" => StatusWord::Known(CurrentStatus::Started),
         "stopped" => StatusWord::Known(CurrentStatus::Stopped),
         _ => StatusWord::Unknown(words(word, WORD)),
-    }
-}
-
-fn text<'a>(fields: &'a Fields, field: &str) -> Result<Option<&'a str>, String> {
-    match fields.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(format!("`{field}` is not a text")),
     }
 }

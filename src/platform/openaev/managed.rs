@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 use super::{
     calls::{self, Call},
     client::OpenAevClient,
-    instances::{self, InstanceWire},
+    instances,
 };
 use crate::{
     model::ConnectorId,
     platform::{
-        About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity,
-        OutgoingInstance, OutgoingValue, Platform as _, PlatformError, RequestedStatus, is_shut_out, words,
+        About, Failure, ListedManager, ManagedListing, ManagedPlatform, ManagedValue, ManagerIdentity,
+        OutgoingInstance, OutgoingValue, Platform as _, PlatformError, RequestedStatus, fields::Fields, is_shut_out,
+        words,
     },
 };
 
@@ -41,7 +42,7 @@ struct MadeWire {
 /// Whom the platform has for its manager.
 enum Stands {
     /// Us, with what it has us run.
-    We(Vec<ManagedInstance>),
+    We(ManagedListing),
     /// Another one, which it has heard from lately.
     Another,
     /// Nobody, or one that it has not heard from for long.
@@ -64,13 +65,14 @@ impl OpenAevClient {
         }
     }
 
-    async fn instances(&self, manager: &str) -> Result<Vec<ManagedInstance>, PlatformError> {
+    async fn instances(&self, manager: &str) -> Result<ManagedListing, PlatformError> {
         let path = ["xtm-composer", manager, "connector-instances"];
-        let wires: Vec<InstanceWire> = self.ask(&calls::MANAGED, &path, None).await?.value;
-        let listed = instances::managed(wires);
+        let all: Vec<Fields> = self.ask(&calls::MANAGED, &path, None).await?.value;
+        let mut known = self.known();
+        let listed = instances::managed(&all, &known.instances);
         let listed = listed.map_err(|why| self.error(&calls::MANAGED, Failure::Answer(why)))?;
-        self.known().instances = listed.iter().map(|listed| (listed.instance.id, listed.own_id.clone())).collect();
-        Ok(listed.into_iter().map(|listed| listed.instance).collect())
+        known.instances = listed.own_ids;
+        Ok(listed.listing)
     }
 
     /// The platform's own id of a managed instance.
@@ -144,7 +146,7 @@ impl OpenAevClient {
     /// The keys in clear that the platform has a value for and that are no longer wanted.
     async fn left_over(&self, id: ConnectorId, wanted: &OutgoingInstance) -> Result<Vec<String>, PlatformError> {
         let Some(manager) = &self.manager else { return Ok(Vec::new()) };
-        let listed = self.instances(manager).await?.into_iter().find(|listed| listed.id == id);
+        let listed = self.instances(manager).await?.instances.into_iter().find(|listed| listed.id == id);
         let prefix = wanted.kind.env_prefix();
         let ours = [format!("{prefix}_ID"), format!("{prefix}_NAME")];
         let is_left = |(key, value): &(String, ManagedValue)| {
@@ -248,10 +250,7 @@ impl ManagedPlatform for OpenAevClient {
         .boxed()
     }
 
-    fn managed<'a>(
-        &'a self,
-        manager: &'a ManagerIdentity,
-    ) -> BoxFuture<'a, Result<Vec<ManagedInstance>, PlatformError>> {
+    fn managed<'a>(&'a self, manager: &'a ManagerIdentity) -> BoxFuture<'a, Result<ManagedListing, PlatformError>> {
         self.instances(&manager.id).boxed()
     }
 

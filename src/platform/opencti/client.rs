@@ -115,9 +115,9 @@ impl OpenCtiClient {
         let answer = self.send(document, json!({ "queues": queues })).await?;
         let clock_ahead = answer.clock_ahead;
         let data: wire::ConnectorsData = self.decode(document, answer)?;
-        let connectors = wire::listed(data.connectors).map_err(|why| self.error(document, Failure::Answer(why)))?;
+        let listing = wire::listed(&data.connectors).map_err(|why| self.error(document, Failure::Answer(why)))?;
         let status_is_heartbeat = document == documents::CONNECTORS_OLDER;
-        Ok(Listing { connectors, status_is_heartbeat, clock_ahead })
+        Ok(Listing { status_is_heartbeat, clock_ahead, ..listing })
     }
 }
 

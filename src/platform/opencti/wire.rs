@@ -1,12 +1,11 @@
 //! What OpenCTI's answers say, before it is turned into our own words.
 
-use std::collections::BTreeMap;
-
-use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::super::{
-    types::{CurrentStatus, KindWord, ListedConnector, Queue, StatusWord},
+    fields::{Fields, Reader, flag, number, object, promised, text},
+    types::{CurrentStatus, KindWord, ListedConnector, Listing, Queue, StatusWord},
     words,
 };
 use crate::model::{ConnectorId, ConnectorKind};
@@ -72,72 +71,52 @@ pub(super) struct CapabilityWire {
 
 #[derive(Deserialize)]
 pub(super) struct ConnectorsData {
-    pub(super) connectors: Vec<ConnectorWire>,
-}
-
-/// A connector as it is listed; either time is there, as the document asked.
-#[derive(Deserialize)]
-pub(super) struct ConnectorWire {
-    id: String,
-    name: String,
-    active: Option<bool>,
-    last_seen_at: Option<String>,
-    updated_at: Option<String>,
-    connector_type: Option<String>,
-    is_managed: Option<bool>,
-    manager_current_status: Option<String>,
-    connector_queue_details: Option<QueueWire>,
-    connector_info: Option<InfoWire>,
-}
-
-#[derive(Deserialize)]
-struct InfoWire {
-    last_run_datetime: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct QueueWire {
-    messages_number: f64,
-    messages_size: f64,
+    pub(super) connectors: Vec<Fields>,
 }
 
 /// The connectors among those listed that can be ours: others, as the built-in ones, have ids of another kind.
 ///
 /// # Errors
-/// A text that names the connector and the field that makes no sense.
-pub(super) fn listed(wires: Vec<ConnectorWire>) -> Result<BTreeMap<ConnectorId, ListedConnector>, String> {
-    let mut connectors = BTreeMap::new();
-    for wire in wires {
-        if let Ok(id) = ConnectorId::try_from(wire.id.as_str()) {
-            connectors.insert(id, connector(id, wire)?);
+/// Where one has no id, so that nobody can say which one it is.
+pub(super) fn listed(all: &[Fields]) -> Result<Listing, String> {
+    let mut listing = Listing::default();
+    for fields in all {
+        let id = promised(fields, "id").map_err(|why| format!("of one of its connectors, {why}"))?;
+        if let Ok(id) = ConnectorId::try_from(id) {
+            let (connector, wrong) = connector(fields);
+            listing.connectors.insert(id, connector);
+            listing.unreadable.extend(wrong.map(|wrong| (id, wrong)));
         }
     }
-    Ok(connectors)
+    Ok(listing)
 }
 
-fn connector(id: ConnectorId, wire: ConnectorWire) -> Result<ListedConnector, String> {
-    let time = |text: String| {
-        text.parse::<Timestamp>()
-            .map(Timestamp::as_millisecond)
-            .map_err(|_| format!("connector {id} has a time that is none: `{}`", words(&text, 40)))
-    };
-    Ok(ListedConnector {
-        name: words(&wire.name, WORD),
-        active: wire.active,
-        heartbeat: wire.last_seen_at.or(wire.updated_at).map(time).transpose()?,
-        last_run: wire.connector_info.and_then(|info| info.last_run_datetime).map(time).transpose()?,
-        managed: wire.is_managed.unwrap_or(false),
-        kind: wire.connector_type.map(|word| match ConnectorKind::from_word(&word) {
+/// A connector as far as it can be read, and the first thing that makes no sense.
+fn connector(fields: &Fields) -> (ListedConnector, Option<String>) {
+    let mut reader = Reader::default();
+    let last_seen = reader.time(fields, "last_seen_at");
+    let updated = reader.time(fields, "updated_at");
+    let info = reader.note(object(fields, "connector_info")).flatten();
+    let queue = reader.note(object(fields, "connector_queue_details")).flatten();
+    let connector = ListedConnector {
+        name: words(reader.note(promised(fields, "name")).unwrap_or_default(), WORD),
+        active: fields.get("active").and_then(Value::as_bool),
+        heartbeat: last_seen.or(updated),
+        last_run: info.and_then(|info| reader.time(info, "last_run_datetime")),
+        managed: reader.note(flag(fields, "is_managed")).unwrap_or_default(),
+        kind: reader.note(text(fields, "connector_type")).flatten().map(|word| match ConnectorKind::from_word(word) {
             Some(kind) => KindWord::Known(kind),
-            None => KindWord::Unknown(words(&word, WORD)),
+            None => KindWord::Unknown(words(word, WORD)),
         }),
-        status: wire.manager_current_status.map(|word| match word.as_str() {
+        status: reader.note(text(fields, "manager_current_status")).flatten().map(|word| match word {
             "started" => StatusWord::Known(CurrentStatus::Started),
             "stopped" => StatusWord::Known(CurrentStatus::Stopped),
-            _ => StatusWord::Unknown(words(&word, WORD)),
+            _ => StatusWord::Unknown(words(word, WORD)),
         }),
-        queue: wire
-            .connector_queue_details
-            .map(|queue| Queue { messages: queue.messages_number, bytes: queue.messages_size }),
-    })
+        queue: queue.and_then(|queue| {
+            let messages = reader.note(number(queue, "messages_number"))?;
+            Some(Queue { messages, bytes: reader.note(number(queue, "messages_size"))? })
+        }),
+    };
+    (connector, reader.wrong)
 }

@@ -155,7 +155,7 @@ mod tests {
             last_run: None,
         };
         let id = ConnectorId::try_from(ID).unwrap();
-        Listing { connectors: [(id, connector)].into(), status_is_heartbeat: true, clock_ahead: 0 }
+        Listing { connectors: [(id, connector)].into(), status_is_heartbeat: true, ..Listing::default() }
     }
 
     fn read(beats: &mut Beats, heard: &mut Heard, heartbeat: Option<i64>) -> Option<i64> {

@@ -46,6 +46,11 @@ pub(super) fn odd(listing: &Listing, standings: &[Standing], now: i64) -> BTreeM
         Some(format!("it says `{word}` of `{}`, which is no word we know", standing.name))
     });
     odd.extend(word.map(|text| (Condition::UnknownWord, text)));
+    let wrong = standings.iter().find_map(|standing| {
+        let why = listing.unreadable.get(&standing.id)?;
+        Some(format!("what it lists of `{}` makes no sense: {why}", standing.name))
+    });
+    odd.extend(wrong.map(|text| (Condition::BadAnswer, text)));
     odd
 }
 
@@ -68,7 +73,7 @@ mod tests {
             last_run: None,
             managed: false,
         };
-        Listing { connectors: [(standing(0).id, connector)].into(), status_is_heartbeat: false, clock_ahead }
+        Listing { connectors: [(standing(0).id, connector)].into(), clock_ahead, ..Listing::default() }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Keeps us known at one platform as its manager, and reads which instances it has us run.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,17 +9,24 @@ use std::{
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{ManagedLink, link::away};
+use super::{
+    ManagedLink,
+    link::{Read, away},
+};
 use crate::{
     managed::{Listed, Listing, Requested, Site},
     model::ConnectorId,
     platform::{Connection, Failure, PlatformError},
 };
 
-/// Between two listings.
-const LIST: Duration = Duration::from_secs(2);
+/// Between two listings, at least and at most; in between, so that the platform lists for us a tenth of the time at most.
+const LIST: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 /// The same after one in which people had asked for something else than before: more of that is likely to come.
-const LIST_BUSY: Duration = Duration::from_millis(500);
+const LIST_BUSY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
+/// How many times as long as a listing took the next one waits.
+const LIST_PART: u32 = 9;
+/// How many listings that say the same as the one before are still news: a second one confirms what the first lacks.
+const CONFIRMING: u32 = 2;
 /// Between two signs of life.
 pub(super) const PING: Duration = Duration::from_secs(60);
 /// Between two looks at the connectors that registered themselves.
@@ -100,14 +107,18 @@ pub(super) struct Task {
     pub(super) known: Option<Known>,
     /// When the connectors that registered themselves were last asked for.
     standalone: Option<Instant>,
+    /// How long the last listing took.
+    took: Duration,
     /// Whether the last listing asked for something else than the one before.
     busy: bool,
+    /// How many listings since the last one that said something new, or that was asked for.
+    same: u32,
 }
 
 impl Task {
     pub(super) fn new(link: ManagedLink, again: Arc<Notify>) -> (Self, watch::Receiver<SiteNews>) {
         let (sender, news) = watch::channel(SiteNews { site: link.site(), listings: 0, asked: None });
-        (Self { link, sender, again, known: None, standalone: None, busy: false }, news)
+        (Self { link, sender, again, known: None, standalone: None, took: Duration::ZERO, busy: false, same: 0 }, news)
     }
 
     async fn run(mut self, mut connection: Option<watch::Receiver<Connection>>) {
@@ -124,7 +135,7 @@ impl Task {
             let wait = match turned {
                 Ok(()) => {
                     retry = RETRY.0;
-                    if self.busy { LIST_BUSY } else { LIST }
+                    pause(self.took, self.busy)
                 }
                 Err(error) => {
                     self.failed(&error);
@@ -145,7 +156,7 @@ impl Task {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.again.notified() => {}
+                () = self.again.notified() => self.same = 0,
                 () = returned(&mut connection) => {}
             }
         }
@@ -169,23 +180,27 @@ impl Task {
         let standalone = self.standalone.is_none_or(|at| now.duration_since(at) >= STANDALONE);
         let asked = Instant::now();
         let read = self.link.read(standalone).await?;
+        self.took = asked.elapsed();
         if read.standalone.is_some() {
             self.standalone = Some(now);
         }
-        self.sender.send_modify(|news| {
+        self.sender.send_if_modified(|news| {
             let former = news.site.listing.take();
-            let former_wishes = former.as_ref().map(|former| wishes(&former.instances));
-            let before =
-                former.as_ref().map(|former| former.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>());
-            let standalone = read.standalone.or(former.map(|former| former.standalone)).unwrap_or_default();
-            if news.site.away.take().is_some() {
+            let returned = news.site.away.take().is_some();
+            if returned {
                 tracing::info!(platform = %self.link.name, "the platform answers again");
             }
-            let standalone_stay = read.standalone_stay;
-            self.busy = former_wishes.is_some_and(|former| former != wishes(&read.instances));
-            news.site.listing = Some(Listing { instances: read.instances, standalone, standalone_stay, before });
+            let Read { instances, unreadable, standalone, standalone_stay } = read;
+            let standalone = standalone.or_else(|| Some(former.as_ref()?.standalone.clone())).unwrap_or_default();
+            let before = former.as_ref().map(Listing::ids);
+            let listing = Listing { instances, unreadable, standalone, standalone_stay, before };
+            let new = returned || !former.as_ref().is_some_and(|former| former.says_the_same(&listing));
+            self.busy = former.is_some_and(|former| wishes(&former.instances) != wishes(&listing.instances));
+            self.same = if new { 0 } else { self.same.saturating_add(1) };
+            news.site.listing = Some(listing);
             news.listings += 1;
             news.asked = Some(asked);
+            self.same <= CONFIRMING
         });
         Ok(())
     }
@@ -210,6 +225,12 @@ impl Task {
             changed
         });
     }
+}
+
+/// How long the next listing waits.
+pub(super) fn pause(took: Duration, busy: bool) -> Duration {
+    let (least, most) = if busy { LIST_BUSY } else { LIST };
+    (took * LIST_PART).clamp(least, most)
 }
 
 /// What people ask for, of each instance.

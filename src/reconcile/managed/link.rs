@@ -7,11 +7,13 @@ use crate::{
     desired::{Context, DesiredState, Openers, OpensEnvelopes},
     managed::{
         self, Away, Given, Listed, ListedValue, Listing, Memory, Overlaid, Requested, Site, UiControl, UiInstances,
+        Unreadable,
     },
     model::{Condition, PlatformName},
     plan::Observed,
     platform::{
-        About, Failure, ManagedInstance, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError, RequestedWord,
+        About, Failure, ManagedInstance, ManagedListing, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError,
+        RequestedWord,
     },
 };
 
@@ -52,6 +54,7 @@ pub struct Managers {
 /// What a listing has shown.
 pub(super) struct Read {
     pub(super) instances: Vec<Listed>,
+    pub(super) unreadable: Vec<Unreadable>,
     pub(super) standalone: Option<BTreeSet<crate::model::ConnectorId>>,
     /// Whether the platform's release can't make managed ones of those that registered themselves.
     pub(super) standalone_stay: bool,
@@ -63,13 +66,15 @@ impl ManagedLink {
     /// # Errors
     /// What the platform answers.
     pub(super) async fn read(&self, standalone: bool) -> Result<Read, PlatformError> {
-        let instances: Vec<Listed> = self.client.managed(&self.identity).await?.into_iter().map(listed).collect();
+        let ManagedListing { instances, unreadable } = self.client.managed(&self.identity).await?;
+        let ids = instances.iter().map(|instance| instance.id).chain(unreadable.iter().map(|one| one.id));
+        let managed: BTreeSet<_> = ids.collect();
         let standalone = match standalone.then(|| self.client.connectors(false)) {
             None => None,
             Some(asked) => match asked.await {
                 Ok(all) => {
-                    let managed = |id: &_| instances.iter().any(|listed| listed.id == *id);
-                    let by_themselves = all.connectors.into_iter().filter(|(id, one)| !one.managed && !managed(id));
+                    let by_themselves =
+                        all.connectors.into_iter().filter(|(id, one)| !one.managed && !managed.contains(id));
                     Some(by_themselves.map(|(id, _)| id).collect())
                 }
                 // Without the right to see them, none of them can be migrated.
@@ -77,7 +82,11 @@ impl ManagedLink {
                 Err(error) => return Err(error),
             },
         };
-        Ok(Read { instances, standalone, standalone_stay: !self.client.migrates().await? })
+        let standalone_stay = !self.client.migrates().await?;
+        let instances = instances.into_iter().map(listed).collect();
+        let unreadable =
+            unreadable.into_iter().map(|one| Unreadable { id: one.id, name: one.name, why: one.why }).collect();
+        Ok(Read { instances, unreadable, standalone, standalone_stay })
     }
 
     /// Makes us known as the manager, unless another key than ours is known there under our id.
@@ -104,7 +113,8 @@ impl ManagedLink {
             let standalone = self.client.connectors(false).await?.connectors;
             let by_themselves = standalone.into_iter().filter(|(_, one)| !one.managed).map(|(id, _)| id).collect();
             let standalone_stay = !self.client.migrates().await?;
-            return Ok(Read { instances: Vec::new(), standalone: Some(by_themselves), standalone_stay });
+            let (instances, unreadable) = (Vec::new(), Vec::new());
+            return Ok(Read { instances, unreadable, standalone: Some(by_themselves), standalone_stay });
         }
         let registered = "it does not say which, and has heard from it lately".to_owned();
         Err(PlatformError { failure: Failure::OtherManager { registered }, ..error })
@@ -130,20 +140,23 @@ impl ManagedLink {
                 read => read,
             };
             let first = read().await?;
-            let ids = |read: &Read| read.instances.iter().map(|listed| listed.id).collect::<BTreeSet<_>>();
-            let here = ids(&first);
+            let listing = |read: Read, before| Listing {
+                instances: read.instances,
+                unreadable: read.unreadable,
+                standalone: read.standalone.unwrap_or_default(),
+                standalone_stay: read.standalone_stay,
+                before,
+            };
+            let first = listing(first, None);
+            let here = first.ids();
             if managed::known_ids(&self.name, observed, memory).is_subset(&here) {
-                return Ok((first, None));
+                return Ok(first);
             }
             tokio::time::sleep(BETWEEN).await;
-            Ok((read().await?, Some(here)))
+            Ok(listing(read().await?, Some(here)))
         };
         match tokio::time::timeout(PATIENCE, looked).await {
-            Ok(Ok((read, before))) => {
-                let standalone = read.standalone.unwrap_or_default();
-                let standalone_stay = read.standalone_stay;
-                site.listing = Some(Listing { instances: read.instances, standalone, standalone_stay, before });
-            }
+            Ok(Ok(listing)) => site.listing = Some(listing),
             Ok(Err(error)) => site.away = Some(away(&error)),
             Err(_) => {
                 let why = format!("it did not answer within {} s", PATIENCE.as_secs());

@@ -11,14 +11,15 @@ use tokio::sync::watch;
 
 use super::{
     ManagedLink,
-    keeper::{Known, PING, SiteNews, Task},
+    keeper::{Known, PING, SiteNews, Task, pause},
 };
 use crate::{
     managed::{UiControl, UiInstances},
     model::{ConnectorId, PlatformName},
     platform::{
-        About, CurrentStatus, Failure, HealthReport, ListedManager, Listing, ManagedInstance, ManagedPlatform,
-        ManagerIdentity, OutgoingInstance, Platform, PlatformError, RequestedStatus, RequestedWord, Standing, WhoAmI,
+        About, CurrentStatus, Failure, HealthReport, ListedManager, Listing, ManagedInstance, ManagedListing,
+        ManagedPlatform, ManagerIdentity, OutgoingInstance, Platform, PlatformError, RequestedStatus, RequestedWord,
+        Standing, WhoAmI,
     },
 };
 
@@ -69,8 +70,7 @@ impl Platform for Fake {
     }
 
     fn connectors(&self, _: bool) -> BoxFuture<'_, Result<Listing, PlatformError>> {
-        let listing = Listing { connectors: BTreeMap::new(), status_is_heartbeat: false, clock_ahead: 0 };
-        self.answer("connectors", listing)
+        self.answer("connectors", Listing::default())
     }
 
     fn register<'a>(&'a self, _: &'a Standing) -> BoxFuture<'a, Result<(), PlatformError>> {
@@ -115,7 +115,7 @@ impl ManagedPlatform for Fake {
         self.answer("managers", Vec::new())
     }
 
-    fn managed<'a>(&'a self, _: &'a ManagerIdentity) -> BoxFuture<'a, Result<Vec<ManagedInstance>, PlatformError>> {
+    fn managed<'a>(&'a self, _: &'a ManagerIdentity) -> BoxFuture<'a, Result<ManagedListing, PlatformError>> {
         let instance = |id: &&str| ManagedInstance {
             id: ConnectorId::try_from(*id).unwrap(),
             name: "a".to_owned(),
@@ -127,8 +127,8 @@ impl ManagedPlatform for Fake {
             requested: RequestedWord::Starting,
             configuration: BTreeMap::new(),
         };
-        let listed: Vec<_> = lock(&self.listed).iter().map(instance).collect();
-        self.answer("list", listed)
+        let instances = lock(&self.listed).iter().map(instance).collect();
+        self.answer("list", ManagedListing { instances, unreadable: Vec::new() })
     }
 
     fn add<'a>(&'a self, _: &'a OutgoingInstance) -> BoxFuture<'a, Result<ConnectorId, PlatformError>> {
@@ -214,4 +214,29 @@ async fn a_platform_that_fails_leaves_its_last_listing_in_force() {
     assert_eq!((seen.site.away, seen.listings), (None, 2));
     let before = seen.site.listing.unwrap().before;
     assert_eq!(before, Some(BTreeSet::from([ConnectorId::try_from(ID).unwrap()])), "what the listing before had");
+}
+
+#[test]
+fn a_platform_lists_for_us_a_tenth_of_the_time_at_most() {
+    let ms = Duration::from_millis;
+    assert_eq!(pause(ms(2), false), ms(500));
+    assert_eq!(pause(ms(300), false), ms(2_700));
+    assert_eq!(pause(Duration::from_secs(90), false), Duration::from_secs(10));
+    assert_eq!((pause(ms(2), true), pause(ms(100), true), pause(ms(900), true)), (ms(200), ms(900), ms(2_000)));
+}
+
+#[tokio::test]
+async fn listings_that_say_nothing_new_wake_nobody_after_two_that_confirm_it() {
+    let (fake, mut task, mut news) = task();
+    *lock(&fake.listed) = vec![ID];
+    let mut turn = async || {
+        task.turn().await.unwrap();
+        let woken = news.has_changed().unwrap();
+        news.mark_unchanged();
+        woken
+    };
+    assert_eq!([turn().await, turn().await, turn().await, turn().await], [true, true, true, false]);
+    lock(&fake.listed).clear();
+    assert_eq!([turn().await, turn().await, turn().await, turn().await], [true, true, true, false]);
+    assert_eq!(news.borrow().listings, 8, "each counts, told or not");
 }

@@ -213,11 +213,34 @@ async fn unknown_words_are_kept_as_unknown() {
 }
 
 #[tokio::test]
-async fn a_time_that_is_none_is_an_error_that_names_the_connector() {
-    let connectors = format!(r#"{{"data":{{"connectors":[{{"id":"{}","name":"a","last_seen_at":"noon"}}]}}}}"#, id(1));
-    let server = Scripted::start(vec![json(&connectors)]).await;
+async fn a_connector_that_makes_no_sense_is_read_as_far_as_it_goes_and_the_others_whole() {
+    let of_one = async |fields: Value| {
+        let mut one = serde_json::json!({ "id": id(1).to_string(), "name": "a", "is_managed": true });
+        one.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let other = serde_json::json!({ "id": id(2).to_string(), "name": "b", "active": true });
+        let answer = serde_json::json!({ "data": { "connectors": [one, other] } });
+        let server = Scripted::start(vec![json(&answer.to_string())]).await;
+        let listing = client(&server.url()).connectors(false).await.unwrap();
+        assert_eq!((listing.connectors.len(), listing.connectors[&id(2)].active), (2, Some(true)));
+        assert!(listing.connectors[&id(1)].managed, "what can be read counts");
+        assert!(!listing.unreadable.contains_key(&id(2)));
+        (listing.connectors[&id(1)].clone(), listing.unreadable[&id(1)].clone())
+    };
+    let (connector, why) = of_one(serde_json::json!({ "last_seen_at": "noon" })).await;
+    assert_eq!((connector.heartbeat, why.as_str()), (None, "`last_seen_at` is no time: `noon`"));
+    let (connector, why) = of_one(serde_json::json!({ "name": null })).await;
+    assert_eq!((connector.name.as_str(), why.as_str()), ("", "`name` is null"));
+    let queue = serde_json::json!({ "connector_queue_details": { "messages_number": "many", "messages_size": 1 } });
+    let (connector, why) = of_one(queue).await;
+    assert_eq!((connector.queue, why.as_str()), (None, "`messages_number` is not a number"));
+    let (connector, why) = of_one(serde_json::json!({ "connector_info": 7, "manager_current_status": [] })).await;
+    assert_eq!((connector.last_run, connector.status), (None, None));
+    assert_eq!(why, "`connector_info` is not an object", "the first is told");
+
+    let nameless = r#"{"data":{"connectors":[{"id":null,"name":"a"}]}}"#;
+    let server = Scripted::start(vec![json(nameless)]).await;
     let error = client(&server.url()).connectors(false).await.unwrap_err();
-    assert!(error.line().contains(&id(1).to_string()) && error.line().contains("noon"), "{}", error.line());
+    assert!(error.line().contains("of one of its connectors, `id` is null"), "{}", error.line());
 }
 
 #[tokio::test]

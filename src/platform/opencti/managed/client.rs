@@ -13,7 +13,7 @@ use super::{
 use crate::{
     model::ConnectorId,
     platform::{
-        About, Failure, ListedManager, ManagedInstance, ManagedPlatform, ManagerIdentity, OutgoingInstance,
+        About, Failure, ListedManager, ManagedListing, ManagedPlatform, ManagerIdentity, OutgoingInstance,
         PlatformError, RequestedStatus, is_shut_out, words,
     },
 };
@@ -89,7 +89,7 @@ impl OpenCtiClient {
         Ok(managers.into_iter().map(ListedManager::from).collect())
     }
 
-    async fn list_managed(&self) -> Result<Vec<ManagedInstance>, PlatformError> {
+    async fn list_managed(&self) -> Result<ManagedListing, PlatformError> {
         if !self.dialect().await?.titled_listing {
             return self.list_managed_with(documents::MANAGED).await;
         }
@@ -104,10 +104,10 @@ impl OpenCtiClient {
         }
     }
 
-    async fn list_managed_with(&self, document: Document) -> Result<Vec<ManagedInstance>, PlatformError> {
+    async fn list_managed_with(&self, document: Document) -> Result<ManagedListing, PlatformError> {
         let answer = self.send_within(document, json!({}), Some(LISTING)).await?;
         let data: wire::ManagedData = self.decode(document, answer)?;
-        Ok(wire::managed(data))
+        wire::managed(data).map_err(|why| self.error(document, Failure::Answer(why)))
     }
 }
 
@@ -151,7 +151,7 @@ impl ManagedPlatform for OpenCtiClient {
         self.list_managers().boxed()
     }
 
-    fn managed<'a>(&'a self, _: &'a ManagerIdentity) -> BoxFuture<'a, Result<Vec<ManagedInstance>, PlatformError>> {
+    fn managed<'a>(&'a self, _: &'a ManagerIdentity) -> BoxFuture<'a, Result<ManagedListing, PlatformError>> {
         self.list_managed().boxed()
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::super::super::{
-    managed::{ListedManager, ManagedInstance, ManagedValue, RequestedWord},
+    fields::{Fields, flag, objects, promised, text},
+    managed::{ListedManager, ManagedInstance, ManagedListing, ManagedValue, RequestedWord, UnreadableInstance},
     types::{CurrentStatus, StatusWord},
     words,
 };
@@ -46,7 +47,7 @@ impl From<ManagerWire> for ListedManager {
 #[derive(Deserialize)]
 pub(super) struct ManagedData {
     #[serde(rename = "connectorsForManagers")]
-    managed: Vec<ManagedWire>,
+    managed: Vec<Fields>,
     /// There where titles were asked for.
     #[serde(default)]
     connectors: Vec<TitleWire>,
@@ -54,84 +55,78 @@ pub(super) struct ManagedData {
 
 #[derive(Deserialize)]
 struct TitleWire {
-    id: String,
-    title: String,
-}
-
-#[derive(Deserialize)]
-struct ManagedWire {
-    id: String,
-    name: String,
-    manager_contract_image: String,
-    manager_contract_hash: String,
-    manager_current_status: Option<String>,
-    manager_requested_status: String,
-    manager_contract_configuration: Vec<ValueWire>,
-}
-
-#[derive(Deserialize)]
-struct ValueWire {
-    key: String,
-    value: Option<String>,
-    encrypted: Option<bool>,
+    id: Option<String>,
+    title: Option<String>,
 }
 
 /// The instances that are listed. One whose id no instance can have is left out and told: nothing of ours can run it.
-pub(super) fn managed(data: ManagedData) -> Vec<ManagedInstance> {
-    let titles: BTreeMap<_, _> = data.connectors.iter().map(|wire| (wire.id.as_str(), wire.title.as_str())).collect();
-    let mut all = Vec::with_capacity(data.managed.len());
-    for wire in data.managed {
-        match ConnectorId::try_from(wire.id.as_str()) {
-            Ok(id) => {
-                let title = titles.get(wire.id.as_str()).copied().unwrap_or(&wire.name);
-                let title = words(title, WORD);
-                all.push(instance(id, title, wire));
-            }
-            Err(_) => tracing::warn!(
-                connector = words(&wire.id, WORD),
-                name = words(&wire.name, WORD),
+///
+/// # Errors
+/// Where one has no id, so that nobody can say which one it is.
+pub(super) fn managed(data: ManagedData) -> Result<ManagedListing, String> {
+    let title = |wire: &TitleWire| Some((wire.id.clone()?, wire.title.clone()?));
+    let titles: BTreeMap<_, _> = data.connectors.iter().filter_map(title).collect();
+    let mut listing = ManagedListing::default();
+    for fields in data.managed {
+        let id = promised(&fields, "id").map_err(|why| format!("of one of its managed connectors, {why}"))?;
+        // Its name only serves to find it where the name is what makes no sense.
+        let name = text(&fields, "name").ok().flatten().unwrap_or_default();
+        let name = words(name, WORD);
+        let Ok(connector) = ConnectorId::try_from(id) else {
+            let connector = words(id, WORD);
+            tracing::warn!(
+                connector,
+                name,
                 "a managed connector has an id that is no UUID of version 4 and is not run"
-            ),
+            );
+            continue;
+        };
+        match instance(connector, titles.get(id), &fields) {
+            Ok(instance) => listing.instances.push(instance),
+            Err(why) => listing.unreadable.push(UnreadableInstance { id: connector, name, why }),
         }
     }
-    all
+    Ok(listing)
 }
 
-fn instance(id: ConnectorId, title: String, wire: ManagedWire) -> ManagedInstance {
-    let configuration: BTreeMap<_, _> = wire.manager_contract_configuration.into_iter().filter_map(value).collect();
+fn instance(id: ConnectorId, title: Option<&String>, fields: &Fields) -> Result<ManagedInstance, String> {
+    let name = promised(fields, "name")?;
+    let values = objects(fields, "manager_contract_configuration")?.into_iter().map(value);
+    let configuration: BTreeMap<_, _> = values.filter_map(Result::transpose).collect::<Result<_, _>>()?;
     let kind = match configuration.get(KIND) {
         Some(ManagedValue::Clear(word)) => ConnectorKind::from_word(word),
         Some(ManagedValue::Sealed(_)) | None => None,
     };
-    ManagedInstance {
+    Ok(ManagedInstance {
         id,
-        name: words(&wire.name, WORD),
-        title,
-        image: words(&wire.manager_contract_image, 1_000),
+        name: words(name, WORD),
+        title: words(title.map_or(name, String::as_str), WORD),
+        image: words(promised(fields, "manager_contract_image")?, 1_000),
         kind,
-        hash: words(&wire.manager_contract_hash, WORD),
-        current: wire.manager_current_status.map(|word| match word.as_str() {
+        hash: words(promised(fields, "manager_contract_hash")?, WORD),
+        current: text(fields, "manager_current_status")?.map(|word| match word {
             "started" => StatusWord::Known(CurrentStatus::Started),
             "stopped" => StatusWord::Known(CurrentStatus::Stopped),
-            _ => StatusWord::Unknown(words(&word, WORD)),
+            _ => StatusWord::Unknown(words(word, WORD)),
         }),
-        requested: match wire.manager_requested_status.as_str() {
+        requested: match promised(fields, "manager_requested_status")? {
             "starting" => RequestedWord::Starting,
             "stopping" => RequestedWord::Stopping,
             "stopped" => RequestedWord::Initial,
             other => RequestedWord::Unknown(words(other, WORD)),
         },
         configuration,
-    }
+    })
 }
 
 /// A value that is there; a sealed one that is null is one that can't be opened, not one that is not there.
-fn value(wire: ValueWire) -> Option<(String, ManagedValue)> {
-    match (wire.encrypted.unwrap_or(false), wire.value) {
-        (true, value) => Some((wire.key, ManagedValue::Sealed(value.unwrap_or_default()))),
-        (false, Some(value)) => Some((wire.key, ManagedValue::Clear(value))),
+fn value(fields: &Fields) -> Result<Option<(String, ManagedValue)>, String> {
+    let key = promised(fields, "key")?.to_owned();
+    Ok(match (flag(fields, "encrypted")?, text(fields, "value")?) {
+        (true, value) => Some((key, ManagedValue::Sealed(value.unwrap_or_default().to_owned()))),
+        (false, Some(value)) => Some((key, ManagedValue::Clear(value.to_owned()))),
         (false, None) => None,
-    }
+    })
 }
 
 #[derive(Deserialize)]

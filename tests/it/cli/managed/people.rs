@@ -55,6 +55,42 @@ async fn a_failed_or_empty_listing_removes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_is_listed_in_a_way_that_makes_no_sense_is_held_and_the_others_go_on() {
+    let managed = Managed::start("", "prune: {retain: 0s}\n").await;
+    let running = Running::start(&managed.env, &[]);
+    let (one, two) = (managed.env.instance("one"), managed.env.instance("two"));
+    managed.make(&one, &[URL]).await;
+    environment::until("the first", 40, || managed.env.running().len() == 1);
+    managed.env.declare("sourced", "");
+    environment::until("both", 40, || managed.env.running().len() == 2);
+    let before = managed.env.running();
+    managed.platform.fault("first-null").await;
+    let text = "`manager_contract_hash` is null";
+    environment::until("it is held", 40, || managed.env.lockstep(&["status"]).stdout.contains(text));
+    let status = managed.env.lockstep(&["status"]).with(0);
+    status.saying("bad-answer: it lists what makes no sense").saying("what runs of it stays as it is");
+    let id = managed.make(&two, &[URL]).await;
+    environment::until("the third", 40, || managed.env.running().len() == 3);
+    managed.delete(&id).await;
+    environment::until("its removal", 60, || !managed.env.containers(true).contains_key("two"));
+    assert_eq!(managed.env.running(), before, "{}", running.log());
+    managed.platform.fault("none").await;
+    environment::until("it passes", 40, || !managed.env.lockstep(&["status"]).stdout.contains("makes no sense"));
+    assert_eq!(managed.env.running(), before, "{}", running.log());
+    running.end();
+    // A command by itself does no more.
+    managed.platform.fault("first-null").await;
+    managed.apply().with(7).saying(text);
+    managed.env.lockstep(&["doctor"]).with(7).saying("it lists 1 managed connector in a way that makes no sense");
+    let recipient = managed.env.recipient.clone();
+    let words = ["import", "platform", "opencti", "-o", "imported", "-r", &recipient];
+    managed.env.lockstep(&words).with(3).saying(text);
+    managed.platform.fault("none").await;
+    managed.apply().with(0).saying("No changes.");
+    assert_eq!(managed.env.running(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_instances_made_in_the_platform_run() {
     let managed = Managed::start("", "").await;
     managed.register();

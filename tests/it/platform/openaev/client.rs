@@ -205,15 +205,19 @@ async fn a_list_that_makes_no_sense_is_an_error_and_no_list() {
         "[null]".to_owned(),
         "[{}]".to_owned(),
         r#"[{"collector_id":null,"injector_id":null,"executor_id":null}]"#.to_owned(),
-        three(r#""last_execution":"noon""#),
-        three(r#""last_execution":17"#),
-        three(r#""collector_name":7,"injector_name":7,"executor_name":7"#),
     ] {
         let failure = list_failure(&body, GOOD).await;
         assert!(matches!(failure, Failure::Answer(_)), "{body}: {failure:?}");
     }
-    let failure = list_failure(&three(r#""last_execution":"noon""#), GOOD).await;
-    assert!(failure.to_string().contains(&id(1).to_string()) && failure.to_string().contains("noon"), "{failure}");
+    for (fields, why) in [
+        (r#""last_execution":"noon""#, "`last_execution` is no time: `noon`"),
+        (r#""last_execution":17"#, "`last_execution` is not a text"),
+        (r#""executor_name":7"#, "`executor_name` is not a text"),
+        (r#""connector_instance":7"#, "`connector_instance` is not an object"),
+    ] {
+        let listing = listed(&three(fields)).await.unwrap();
+        assert_eq!((listing.connectors.len(), listing.unreadable[&id(1)].as_str()), (1, why));
+    }
     let failure = list_failure("<html>", GOOD).await;
     assert!(matches!(failure, Failure::NotJson { .. }));
 }

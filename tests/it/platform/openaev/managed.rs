@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, sync::LazyLock};
 use lockstep::{
     model::{ConnectorId, ConnectorKind, Slug},
     platform::{
-        AccountOf, CurrentStatus, Failure, HealthReport, ManagedPlatform as _, ManagedValue, ManagerIdentity,
-        ManagerKey, OpenAevClient, OutgoingInstance, OutgoingValue, Platform as _, RequestedStatus, RequestedWord,
-        StatusWord, Takes,
+        AccountOf, CurrentStatus, Failure, HealthReport, ManagedListing, ManagedPlatform as _, ManagedValue,
+        ManagerIdentity, ManagerKey, OpenAevClient, OutgoingInstance, OutgoingValue, Platform as _, RequestedStatus,
+        RequestedWord, StatusWord, Takes,
     },
 };
 use secrecy::SecretString;
@@ -124,6 +124,12 @@ async fn the_calls_of_a_registration_come_in_order() {
 }
 
 async fn managed(body: &str) -> Result<Vec<lockstep::platform::ManagedInstance>, Failure> {
+    let listing = listing(body).await?;
+    assert!(listing.unreadable.is_empty(), "{:?}", listing.unreadable);
+    Ok(listing.instances)
+}
+
+async fn listing(body: &str) -> Result<ManagedListing, Failure> {
     let server = Scripted::start(vec![json(body)]).await;
     let listed = manager(&server.url()).managed(&identity()).await;
     listed.map_err(|error| {
@@ -207,27 +213,74 @@ async fn nulls_and_unknown_words_are_no_defaults() {
 }
 
 #[tokio::test]
-async fn a_listing_that_makes_no_sense_is_an_error_and_no_listing() {
-    let two = wire(|instance| instance["connector_instance_id"] = value!("other"));
+async fn a_listing_that_does_not_say_what_is_there_is_an_error_and_no_listing() {
     for body in [
         "null".to_owned(),
         "{}".to_owned(),
         "[null]".to_owned(),
-        format!("[{}]", wire(|instance| instance["connector_image"] = value!(null))),
         format!("[{}]", wire(|instance| instance["connector_instance_configurations"] = value!(null))),
         format!("[{}]", wire(|instance| instance["connector_instance_id"] = value!(null))),
-        format!("[{}]", wire(|it| it["connector_instance_configurations"][0]["configuration_value"] = value!("x"))),
-        format!(
-            "[{}]",
-            wire(|it| it["connector_instance_configurations"][1]["configuration_is_encrypted"] = value!("s3cret"))
-        ),
-        format!("[{},{two}]", wire(|_| {})),
+        format!("[{}]", wire(|it| it["connector_instance_configurations"][0]["configuration_value"] = value!(null))),
+        format!("[{}]", wire(|it| it["connector_instance_configurations"][0]["configuration_key"] = value!(null))),
     ] {
-        let failure = managed(&body).await.unwrap_err();
+        let failure = listing(&body).await.unwrap_err();
         assert!(matches!(failure, Failure::Answer(_)), "{body}: {failure:?}");
     }
-    let failure = managed(&format!("[{},{two}]", wire(|_| {}))).await.unwrap_err();
-    assert!(failure.to_string().contains(OWN) && failure.to_string().contains("other"), "{failure}");
+}
+
+#[tokio::test]
+async fn an_instance_that_makes_no_sense_is_there_and_the_others_are_read() {
+    let other = wire(|instance| {
+        instance["connector_instance_id"] = value!("other");
+        instance["connector_instance_configurations"][0]["configuration_value"] = value!(id(2).to_string());
+    });
+    let both = async |change: &dyn Fn(&mut Value)| {
+        let listed = listing(&format!("[{},{other}]", wire(change))).await.unwrap();
+        let [instance] = &listed.instances[..] else { panic!("{listed:?}") };
+        assert_eq!(instance.id, id(2));
+        let [one] = &listed.unreadable[..] else { panic!("{listed:?}") };
+        assert_eq!((one.id, one.name.as_str()), (id(1), format!("a-title-{}", id(1)).as_str()));
+        assert!(!one.why.contains("s3cret"), "{}", one.why);
+        one.why.clone()
+    };
+    assert_eq!(both(&|it| it["connector_image"] = value!(null)).await, "`connector_image` is null");
+    assert_eq!(both(&|it| it["connector_image"] = value!("")).await, "`connector_image` is empty");
+    let why = both(&|it| it["connector_instance_hash"] = value!(["s3cret"])).await;
+    assert_eq!(why, "`connector_instance_hash` is not a text");
+    let pair = |field: &'static str, to: Value| {
+        move |it: &mut Value| it["connector_instance_configurations"][1][field] = to.clone()
+    };
+    assert_eq!(
+        both(&pair("configuration_is_encrypted", value!("s3cret"))).await,
+        "`configuration_is_encrypted` is neither true nor false"
+    );
+    let why = both(&pair("configuration_value", value!({ "s3cret": 1 }))).await;
+    assert_eq!(why, "of `EXAMPLE_KEY`, `configuration_value` is not a text");
+    assert_eq!(both(&pair("configuration_key", value!(null))).await, "`configuration_key` is null");
+
+    // Nobody can say which of the two a container is of.
+    let twin = wire(|instance| instance["connector_instance_id"] = value!("twin"));
+    let listed = listing(&format!("[{},{twin},{other}]", wire(|_| {}))).await.unwrap();
+    let [one] = &listed.unreadable[..] else { panic!("{listed:?}") };
+    assert_eq!((one.id, listed.instances.len()), (id(1), 1));
+    assert!(one.why.contains(OWN) && one.why.contains("twin"), "{}", one.why);
+
+    // An id that no connector of ours can have is nobody's of ours.
+    let foreign = |value: Value| wire(|it| it["connector_instance_configurations"][0]["configuration_value"] = value);
+    let listed = listing(&format!("[{},{other}]", foreign(value!("by-hand")))).await.unwrap();
+    assert_eq!((listed.instances.len(), listed.unreadable.len()), (1, 0));
+    // Unless it was one of ours before.
+    let whole = format!("[{},{other}]", wire(|_| {}));
+    let bent = [value!("by-hand"), value!(null)].map(|value| format!("[{},{other}]", foreign(value)));
+    let server = Scripted::start([&whole, &bent[0], &bent[1]].into_iter().map(|body| json(body)).collect()).await;
+    let client = manager(&server.url());
+    assert_eq!(client.managed(&identity()).await.unwrap().instances.len(), 2);
+    for why in ["its connector id is no UUID of version 4 any more", "of `COLLECTOR_ID`, `configuration_value` is null"]
+    {
+        let listed = client.managed(&identity()).await.unwrap();
+        let [one] = &listed.unreadable[..] else { panic!("{listed:?}") };
+        assert_eq!((one.id, one.why.as_str(), listed.instances.len()), (id(1), why, 1));
+    }
 }
 
 #[tokio::test]
@@ -242,7 +295,7 @@ async fn an_instance_is_made_changed_told_and_removed() {
         ("OPENAEV_URL", clear("http://not.sent")),
     ]);
     let connector = client.add(&first).await.unwrap();
-    let listed = client.managed(&identity()).await.unwrap();
+    let listed = client.managed(&identity()).await.unwrap().instances;
     assert_eq!((listed.len(), listed[0].id, &listed[0].requested), (1, connector, &RequestedWord::Stopping));
     let sealed = |listed: &[lockstep::platform::ManagedInstance]| match &listed[0].configuration["EXAMPLE_KEY"] {
         ManagedValue::Sealed(text) => text.clone(),
@@ -253,14 +306,14 @@ async fn an_instance_is_made_changed_told_and_removed() {
     client.request(connector, RequestedStatus::Starting).await.unwrap();
     let second = outgoing(&[("EXAMPLE_COUNT", clear("4")), ("EXAMPLE_KEY", OutgoingValue::Kept)]);
     client.edit(connector, &second).await.unwrap();
-    let listed = client.managed(&identity()).await.unwrap();
+    let listed = client.managed(&identity()).await.unwrap().instances;
     assert_eq!(listed[0].requested, RequestedWord::Starting);
     assert!(matches!(&listed[0].configuration["EXAMPLE_COUNT"], ManagedValue::Clear(text) if text == "4"));
     assert_eq!(sealed(&listed), before.0, "a secret that is kept is not sent");
     assert_ne!(listed[0].hash, before.1);
 
     client.edit(connector, &outgoing(&[("EXAMPLE_KEY", OutgoingValue::Kept)])).await.unwrap();
-    let listed = client.managed(&identity()).await.unwrap();
+    let listed = client.managed(&identity()).await.unwrap().instances;
     let text = |key: &str| match &listed[0].configuration[key] {
         ManagedValue::Clear(text) => text.clone(),
         ManagedValue::Sealed(_) => "sealed".to_owned(),
@@ -287,7 +340,7 @@ async fn an_instance_is_made_changed_told_and_removed() {
     // Another client knows nothing yet, and finds it all the same.
     let other = manager(&stand_in.url());
     other.delete(connector).await.unwrap();
-    assert!(client.managed(&identity()).await.unwrap().is_empty());
+    assert!(client.managed(&identity()).await.unwrap().instances.is_empty());
     other.delete(connector).await.unwrap();
     let error = client.send_status(connector, CurrentStatus::Started).await.unwrap_err();
     assert!(matches!(&error.failure, Failure::Refused { text, .. } if text.contains(&connector.to_string())));
@@ -302,10 +355,10 @@ async fn a_connector_that_registered_itself_is_taken_in_under_its_id() {
     let with_id = OutgoingInstance { id: Some(id(7)), ..outgoing(&[]) };
     let error = client.add(&with_id).await.unwrap_err();
     assert!(error.line().contains("chooses the ids of new ones itself"), "{}", error.line());
-    assert!(client.managed(&identity()).await.unwrap().is_empty());
+    assert!(client.managed(&identity()).await.unwrap().instances.is_empty());
     stand_in.come("collector", id(7)).await;
     client.migrate(id(7), &outgoing(&[])).await.unwrap();
-    let listed = client.managed(&identity()).await.unwrap();
+    let listed = client.managed(&identity()).await.unwrap().instances;
     assert_eq!((listed[0].id, listed[0].title.as_str()), (id(7), "A title"), "found again by either");
     let listing = client.connectors(false).await.unwrap();
     assert_eq!(listing.connectors[&id(7)].status, Some(StatusWord::Known(CurrentStatus::Stopped)));
@@ -323,7 +376,7 @@ async fn what_the_platform_refuses_has_a_name() {
         let error = client.add(&contract(slug)).await.unwrap_err();
         assert!(error.line().contains(word) && error.line().contains(slug), "{}", error.line());
     }
-    assert!(client.managed(&identity()).await.unwrap().is_empty());
+    assert!(client.managed(&identity()).await.unwrap().instances.is_empty());
 
     let without = StandIn::start_with(Options { catalog: catalog(), licence: false, ..options() }).await;
     let client = manager(&without.url());
