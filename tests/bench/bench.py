@@ -629,4 +629,5 @@ def main():
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
 
 
-main()
+if __name__ == "__main__":
+    main()
