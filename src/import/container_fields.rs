@@ -1,6 +1,6 @@
 //! Fields of a container that compose files write in several shapes.
 
-use super::{container::Carrier, scalar, units};
+use super::{carrier::Carrier, scalar, units};
 use crate::{
     model::{Code, Place},
     yaml::{Key, Kind, Node},

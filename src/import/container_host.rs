@@ -1,6 +1,6 @@
 //! What a service wants of the engine and of the host: networks, namespaces, devices.
 
-use super::container::Carrier;
+use super::carrier::Carrier;
 use crate::{
     model::{Code, Place},
     yaml::{Node, shown},

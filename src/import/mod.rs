@@ -1,11 +1,13 @@
 //! Turns the connector services of compose files, and the instances that people made in a platform's pages, into instance
 //! manifests, and says what could not be carried over.
 
+mod carrier;
 mod choose;
 mod compose;
 mod container;
 mod container_fields;
 mod container_host;
+mod container_limits;
 mod convert;
 mod draft;
 mod environment;

@@ -12,6 +12,7 @@ mod merge;
 mod mounts;
 mod parsed;
 mod reading;
+mod relations;
 mod scalars;
 mod shapes;
 #[cfg(test)]

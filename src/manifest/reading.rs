@@ -10,7 +10,6 @@ use rayon::prelude::*;
 use super::{
     Reading,
     document::{self, DEFAULTS, INSTANCE, read_document},
-    graph,
     instance::{self, Instance},
     legible::{self, Role},
     merge,
@@ -24,9 +23,6 @@ use crate::{
 /// How many values and keys all defaults together may add to instances, so that a large `Defaults` document above many
 /// instances can't fill the memory.
 const MAX_INHERITED: usize = 1_000_000;
-
-/// How many wrong names get a suggestion; each costs a comparison with every name.
-const MAX_SUGGESTIONS: usize = 50;
 
 /// Reads every document of some files; none where there is no checker.
 pub(super) fn read(files: &[ParsedFile], checker: Option<&Checker>) -> Reading {
@@ -63,34 +59,34 @@ fn has_error(findings: &[Finding]) -> bool {
 }
 
 /// A document whose tree is there, with what parsing refused in it.
-struct Found<'a> {
+pub(super) struct Found<'a> {
     file: &'a Arc<str>,
     root: &'a Node,
     findings: Vec<Finding>,
 }
 
 /// An instance by name, good or broken.
-struct Candidate<'a> {
-    name: InstanceName,
-    place: Place,
-    file: &'a str,
+pub(super) struct Candidate<'a> {
+    pub(super) name: InstanceName,
+    pub(super) place: Place,
+    pub(super) file: &'a str,
     /// What could be read; none where the text is broken.
-    instance: Option<Instance>,
+    pub(super) instance: Option<Instance>,
 }
 
 #[derive(Default)]
-struct Reader<'a> {
-    instances: Vec<Found<'a>>,
-    defaults: Vec<Found<'a>>,
-    candidates: Vec<Candidate<'a>>,
+pub(super) struct Reader<'a> {
+    pub(super) instances: Vec<Found<'a>>,
+    pub(super) defaults: Vec<Found<'a>>,
+    pub(super) candidates: Vec<Candidate<'a>>,
     /// The merged defaults by folder.
-    specs: BTreeMap<String, Node>,
+    pub(super) specs: BTreeMap<String, Node>,
     /// Folders whose defaults are broken, and the first error in them.
-    broken_folders: BTreeMap<String, Option<Finding>>,
-    findings: Vec<Finding>,
-    held: BTreeSet<InstanceName>,
+    pub(super) broken_folders: BTreeMap<String, Option<Finding>>,
+    pub(super) findings: Vec<Finding>,
+    pub(super) held: BTreeSet<InstanceName>,
     /// Whether something is wrong that belongs to no named instance.
-    hidden: bool,
+    pub(super) hidden: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -222,95 +218,6 @@ impl<'a> Reader<'a> {
                 Candidate { name: name.value, place: name.place, file: found.file, instance: Some(instance) };
             self.candidates.push(candidate);
         }
-    }
-
-    fn find_duplicates(&mut self) {
-        let mut names: BTreeMap<&InstanceName, Vec<&Candidate>> = BTreeMap::new();
-        let mut ids: BTreeMap<_, Vec<(&Candidate, &Place)>> = BTreeMap::new();
-        for candidate in &self.candidates {
-            names.entry(&candidate.name).or_default().push(candidate);
-            let manifest = candidate.instance.as_ref().and_then(|instance| instance.manifest.as_ref());
-            if let Some(id) = manifest.and_then(|manifest| manifest.id.as_ref()) {
-                ids.entry(id.value).or_default().push((candidate, &id.place));
-            }
-        }
-        let mut findings = Vec::new();
-        for (name, same) in names.into_iter().filter(|(_, same)| same.len() > 1) {
-            for (index, candidate) in same.iter().enumerate() {
-                let other = &same[usize::from(index == 0)].place;
-                let message = format!("there is another instance named `{name}`");
-                let finding = Finding::error(Code::DuplicateInstance, candidate.place.clone(), message);
-                findings.push(
-                    finding.with_help(format!("rename one of the two; the other is at {other}")).of_instance(name),
-                );
-            }
-        }
-        for same in ids.into_values() {
-            for (index, (candidate, place)) in same.iter().enumerate() {
-                let Some((other, _)) = same
-                    .iter()
-                    .enumerate()
-                    .find(|(at, (other, _))| *at != index && other.name != candidate.name)
-                    .map(|(_, other)| other)
-                else {
-                    continue;
-                };
-                let message = format!("`spec.id` is also the id of `{}`", other.name);
-                let finding = Finding::error(Code::BadId, (*place).clone(), message);
-                let help = "give each instance an id of its own, or leave `id` out";
-                findings.push(finding.with_help(help).of_instance(&candidate.name));
-            }
-        }
-        self.held.extend(findings.iter().filter_map(|finding| finding.instance.clone()));
-        self.findings.extend(findings);
-    }
-
-    fn find_cycles(&mut self) {
-        let mut index = BTreeMap::new();
-        for candidate in &self.candidates {
-            let next = index.len();
-            index.entry(&candidate.name).or_insert(next);
-        }
-        let known: Vec<&str> = index.keys().map(|name| name.as_str()).collect();
-        let mut edges = vec![Vec::new(); index.len()];
-        let mut findings = Vec::new();
-        for candidate in &self.candidates {
-            for wanted in candidate.instance.iter().flat_map(|instance| &instance.depends_on) {
-                match index.get(&wanted.value) {
-                    Some(&target) => edges[index[&candidate.name]].push(target),
-                    None => {
-                        let message = format!("`spec.dependsOn` names `{}`, which is no instance", wanted.value);
-                        let near = (findings.len() < MAX_SUGGESTIONS)
-                            .then(|| yaml::nearest(wanted.value.as_str(), &known))
-                            .flatten();
-                        let help = near.map_or_else(
-                            || "name an instance of this source".to_owned(),
-                            |near| format!("did you mean `{near}`?"),
-                        );
-                        let finding = Finding::error(Code::NotAllowed, wanted.place.clone(), message);
-                        findings.push(finding.with_help(help).of_instance(&candidate.name));
-                    }
-                }
-            }
-        }
-        let group = graph::groups(&edges);
-        for candidate in &self.candidates {
-            for wanted in candidate.instance.iter().flat_map(|instance| &instance.depends_on) {
-                let same = index.get(&wanted.value).map(|&target| group[target]);
-                if same == Some(group[index[&candidate.name]]) {
-                    let message = if wanted.value == candidate.name {
-                        format!("`{}` depends on itself", candidate.name)
-                    } else {
-                        format!("`{}` depends on itself through `{}`", candidate.name, wanted.value)
-                    };
-                    let finding = Finding::error(Code::Cycle, wanted.place.clone(), message);
-                    findings
-                        .push(finding.with_help("remove one `dependsOn` of the circle").of_instance(&candidate.name));
-                }
-            }
-        }
-        self.held.extend(findings.iter().filter_map(|finding| finding.instance.clone()));
-        self.findings.extend(findings);
     }
 
     fn break_folder(&mut self, folder: &str, findings: &[Finding]) {

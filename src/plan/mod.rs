@@ -1,6 +1,7 @@
 //! Compares what is wanted with what is observed, purely, and says step by step what has to happen.
 
 mod against;
+mod cause;
 mod cite;
 mod cost;
 mod cost_wire;
@@ -17,12 +18,14 @@ mod saved_work;
 mod tests;
 mod types;
 pub mod wire;
+mod work;
 
 pub use crate::model::{
     DEFAULT_LOG_FILES, DEFAULT_LOG_SIZE, DEFAULT_PIDS, DEFAULT_SHM_SIZE, DEFAULT_STOP_GRACE, container_fields,
     stop_seconds,
 };
 pub use against::{as_running, sealed_digests};
+pub use cause::{Cause, Given, Reason};
 pub use cite::{cite, cited};
 pub use cost::{Downtime, Known, Layer, Pull, Pulled, Timings, Total};
 pub use diff::{Digests, diff, needs_digest, needs_look};
@@ -34,7 +37,5 @@ pub use observed::{
 pub use prune::{PruneRules, Pruning};
 pub use reasons::origin_of;
 pub use renames::{Rename, renames};
-pub use types::{
-    Action, AtPlatform, COMPANY, Cause, Entry, Given, InPlace, NewContainer, Plan, PlatformWork, ROLLBACK, Reason,
-    Refusal, Replacement, Step, Work,
-};
+pub use types::{Action, COMPANY, Plan, ROLLBACK, Refusal, Step};
+pub use work::{AtPlatform, Entry, InPlace, NewContainer, PlatformWork, Replacement, Work};

@@ -18,6 +18,7 @@ mod lock;
 mod logs;
 mod managed;
 mod memory;
+mod opening;
 mod order;
 mod overlaid;
 mod pass;
@@ -34,6 +35,7 @@ mod standing;
 mod state;
 mod stopwatch;
 mod tell;
+mod waking;
 
 pub use apply::{Applied, ApplyOptions, apply};
 pub use carry_out::{Basis, Seen, carry_out};

@@ -10,10 +10,7 @@ use futures_util::StreamExt;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    Health, Pipeline, PlatformLink, Watcher,
-    memory::{Loop, Wake},
-};
+use super::{Health, Pipeline, PlatformLink, Watcher, memory::Loop, waking::Wake};
 use crate::{engine::Engine, plan::Observed, report::StatusReport, source::Source, telemetry::Scrubber};
 
 /// How long steps in hand may take after the loop was told to end.

@@ -9,8 +9,8 @@ use lockstep::{
 };
 
 use super::{
-    laws::{markdown, outside_of_fences},
     sample::{name, place, plan_of, reason, step},
+    told::{markdown, outside_of_fences},
 };
 
 pub(super) const VALUES: [&str; 8] = [

@@ -1,5 +1,6 @@
 //! Plans and findings in every format.
 
+mod bounds;
 mod command;
 mod golden;
 mod hostile;
@@ -7,3 +8,4 @@ mod laws;
 mod public;
 mod renamed;
 mod sample;
+mod told;

@@ -1,6 +1,7 @@
 //! The settings file.
 
 mod bad;
+mod bad_sources;
 mod good;
 mod secrets;
 

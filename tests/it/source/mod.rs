@@ -10,9 +10,11 @@
 mod blame;
 mod catalog_url;
 mod directory;
+mod git_child;
 mod git_content;
 mod git_https;
 mod git_local;
+mod git_mirror;
 mod git_ssh;
 mod https;
 mod repository;
