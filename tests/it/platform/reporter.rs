@@ -165,8 +165,10 @@ async fn every_way_of_failing_is_got_over() {
         let mut changed = standing(1);
         changed.restarts = round as u64 + 1;
         reporter.update(vec![changed]);
-        let state = until(reporter.connection(), |connection| !connection.is_up()).await;
-        assert_eq!(matches!(state, Connection::Unauthorized { .. }), kind == "401", "{state:?}");
+        // On a busy machine an answer of any kind may first come too late.
+        let refused = |connection: &Connection| matches!(connection, Connection::Unauthorized { .. });
+        let named = |connection: &Connection| !connection.is_up() && refused(connection) == (kind == "401");
+        until(reporter.connection(), named).await;
         stand_in.fault("none").await;
         assert!(reporter.flush(LONG).await, "{kind}");
         assert_eq!(stand_in.connectors().await[0]["health"]["restart_count"], round as u64 + 1);
