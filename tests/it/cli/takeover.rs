@@ -103,6 +103,11 @@ async fn what_composer_ran_at_an_opencti_goes_on_and_is_managed_from_then_on() {
     assert_eq!(own(env), Vec::<String>::new());
     let shown = env.lockstep(&["adopt"]).with(0).saying("Adopt: 2 as they are, 1 to be made anew, 0 left.");
     assert!(shown.stdout.contains("its configuration is not the one that the platform has now"), "{}", shown.stdout);
+    // One that the platform says nonsense of is not known well enough to be made anew, and is nobody's to remove.
+    managed.platform.fault("first-null").await;
+    let shown = env.lockstep(&["adopt"]).with(0).saying("Adopt: 2 as they are, 0 to be made anew, 1 left.");
+    assert!(shown.stdout.contains("what the platform says of its connector makes no sense"), "{}", shown.stdout);
+    managed.platform.fault("none").await;
     env.lockstep(&["adopt", "--yes"]).with(0).saying("Taken over: 2 as they are, 1 to be made anew");
     let planned = env.lockstep(&["plan", "--format", "json"]).with(0).json();
     let steps: Vec<_> =
