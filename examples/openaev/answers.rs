@@ -12,6 +12,12 @@ pub(super) fn refused(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "message": message }))).into_response()
 }
 
+/// The same of an older release, which keeps its reason to itself.
+pub(super) fn refused_silently(path: &str) -> Response {
+    let body = json!({ "status": 400, "error": "Bad Request", "path": path });
+    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+}
+
 /// What it says to somebody who may not know what is there.
 pub(super) fn hidden() -> Response {
     refused(StatusCode::NOT_FOUND, "Not Found")

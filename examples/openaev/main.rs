@@ -23,7 +23,8 @@ struct Arguments {
     /// The version it says it has.
     #[arg(long, default_value = "3.260901.0")]
     platform_version: String,
-    /// Speak like an older release, which names the time of a sign of life after the kind of connector.
+    /// Speak like an older release, which names the time of a sign of life after the kind of connector, gives no reason
+    /// where it does not know a manager, and removes instances that run.
     #[arg(long)]
     older: bool,
     /// The only tenant it has; left out, it takes any.

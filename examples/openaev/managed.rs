@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     Asked, DELETE, READ, WRITE,
-    answers::{hidden, refused, unknown_route},
+    answers::{hidden, refused, refused_silently, unknown_route},
     state::Platform,
 };
 
@@ -111,6 +111,11 @@ impl Managed {
         self.manager.as_ref().is_some_and(|manager| manager.id == id)
     }
 
+    /// Whether an instance runs and is asked to.
+    fn is_started(&self, id: &str) -> bool {
+        self.instances.get(id).is_some_and(|instance| instance.requested == "starting" && instance.current == "started")
+    }
+
     fn is_reachable(&self) -> bool {
         self.manager.as_ref().is_some_and(|manager| Timestamp::now().duration_since(manager.last) < LIFE)
     }
@@ -133,7 +138,10 @@ pub(super) fn of(platform: &Platform, asked: &Asked, route: &[&str]) -> Response
         ("GET", ["xtm-composer", "reachable"]) => Json(platform.managed(|it| it.is_reachable())).into_response(),
         (_, ["xtm-composer", manager, rest @ ..]) => {
             if !platform.managed(|managed| managed.is_manager(manager)) {
-                return refused(StatusCode::BAD_REQUEST, "Invalid xtm-composer identifier");
+                return match platform.options.older {
+                    false => refused(StatusCode::BAD_REQUEST, "Invalid xtm-composer identifier"),
+                    true => refused_silently(&route.join("/")),
+                };
             }
             of_manager(platform, asked, rest)
         }
@@ -263,6 +271,11 @@ fn change(platform: &Platform, id: &str, change: impl FnOnce(&mut Instance) -> b
 fn of_instance(platform: &Platform, asked: &Asked, id: &str, route: &[&str]) -> Response {
     let body = asked.json();
     match (asked.method.as_str(), route) {
+        ("PUT", ["requested-status"])
+            if body["connector_instance_requested_status"] == "starting" && !platform.options.licence =>
+        {
+            refused(StatusCode::FORBIDDEN, "LICENSE_RESTRICTION")
+        }
         ("PUT", ["requested-status"]) => change(platform, id, |instance| {
             let word = text(&body, "connector_instance_requested_status").to_owned();
             let is_word = ["starting", "stopping"].contains(&word.as_str());
@@ -278,6 +291,9 @@ fn of_instance(platform: &Platform, asked: &Asked, id: &str, route: &[&str]) -> 
             }),
             Err(answer) => *answer,
         },
+        ("DELETE", []) if !platform.options.older && platform.managed(|managed| managed.is_started(id)) => {
+            refused(StatusCode::BAD_REQUEST, &format!("The connector of {id} is started, stop it before deleting it"))
+        }
         ("DELETE", []) => match platform.managed(|managed| managed.instances.remove(id)) {
             Some(instance) => {
                 platform.remove(instance.connector());

@@ -34,7 +34,7 @@ pub(crate) struct Options {
     pub(crate) capabilities: Vec<String>,
     /// The version it says it has.
     pub(crate) version: String,
-    /// Whether it speaks like an older release.
+    /// Whether it speaks and behaves like an older release.
     pub(crate) older: bool,
     /// The only tenant it has; none where it takes any.
     pub(crate) tenant: Option<String>,

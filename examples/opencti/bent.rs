@@ -10,8 +10,18 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 /// The words for them; those of a clock say whether the time of the answer itself is off as well.
-pub(super) const WORDS: [&str; 9] =
-    ["words", "nulls", "first-null", "errors", "emptied", "clock-ahead", "clock-behind", "times-ahead", "times-behind"];
+pub(super) const WORDS: [&str; 10] = [
+    "words",
+    "nulls",
+    "first-null",
+    "errors",
+    "emptied",
+    "damaged",
+    "clock-ahead",
+    "clock-behind",
+    "times-ahead",
+    "times-behind",
+];
 
 /// The fields with a word for whether an instance runs, or is to run.
 const STATUSES: [&str; 4] = [
@@ -65,6 +75,7 @@ pub(super) fn bend(word: &str, answer: &mut Value) {
                 });
             }
         },
+        "damaged" => damage(answer),
         _ => {
             let Some(off) = off(word) else { return };
             each(answer, &|_, value| {
@@ -113,6 +124,22 @@ fn first_null(value: &mut Value) {
     match value {
         Value::Object(map) => map.values_mut().for_each(first_null),
         Value::Array(list) => list.iter_mut().for_each(first_null),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Puts something else in the place of every sealed value.
+fn damage(value: &mut Value) {
+    if let Value::Object(map) = value {
+        for (flag, field) in [("encrypted", "value"), ("configuration_is_encrypted", "configuration_value")] {
+            if map.get(flag) == Some(&json!(true)) {
+                map.insert(field.to_owned(), json!("no envelope!"));
+            }
+        }
+    }
+    match value {
+        Value::Object(map) => map.values_mut().for_each(damage),
+        Value::Array(list) => list.iter_mut().for_each(damage),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

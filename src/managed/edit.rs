@@ -59,6 +59,12 @@ pub(super) fn compare(
         let sides = (Some(listed.title.clone()), Some(wanted.title.clone()));
         reasons.push(reason("title", sides, false, cause, place(&name)));
     }
+    if wanted.kind.platform() == PlatformKind::OpenAev
+        && let Some(there) = listed.clear(&name).filter(|there| *there != wanted.title)
+    {
+        let sides = (Some(there.to_owned()), Some(wanted.title.clone()));
+        reasons.push(reason(format!("env.{name}"), sides, false, cause, place(&name)));
+    }
     let keys: Vec<_> = management.keys.iter().filter(|key| **key != name).collect();
     let (secret, plain): (Vec<&String>, Vec<&String>) =
         keys.into_iter().partition(|key| wanted.env.get(*key).is_some_and(EnvValue::is_sensitive));

@@ -106,14 +106,18 @@ fn conditions(site: &Site, given: &Given<'_>) -> BTreeMap<Condition, String> {
         let text = format!("it lists what makes no sense: {}; what runs of it stays as it is", unreadable.join(", "));
         conditions.insert(Condition::BadAnswer, text);
     }
-    let listed = site.listing.iter().flat_map(|listing| &listing.instances);
-    let unknown = listed.into_iter().find_map(|listed| match &listed.requested {
+    let mut listed = site.listing.iter().flat_map(|listing| &listing.instances);
+    let unknown = listed.clone().find_map(|listed| match &listed.requested {
         Requested::Unknown(word) => {
             Some(format!("it asks that `{}` be `{word}`, which is no word we know", listed.title))
         }
         Requested::Started | Requested::Stopped | Requested::Nothing => None,
     });
-    conditions.extend(unknown.map(|text| (Condition::UnknownWord, text)));
+    let odd = listed.find_map(|listed| {
+        let word = listed.odd_status.as_ref()?;
+        Some(format!("it says `{word}` of `{}`, which is no word we know", listed.title))
+    });
+    conditions.extend(unknown.or(odd).map(|text| (Condition::UnknownWord, text)));
     conditions
 }
 

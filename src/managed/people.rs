@@ -224,7 +224,11 @@ fn env_of(site: &Site, listed: &Listed, kind: ConnectorKind, facts: &PlatformFac
     };
     let plain = |text: &str| EnvValue::Plain(text.to_owned());
     env.insert(url.to_owned(), plain(&facts.connector_url));
-    env.insert(format!("{}_ID", kind.env_prefix()), plain(&listed.id.to_string()));
+    let id_key = format!("{}_ID", kind.env_prefix());
+    // An id of another form than ours stays what the connector is known by.
+    if facts.kind == PlatformKind::OpenCti || !has_own_id(listed, &id_key) {
+        env.insert(id_key, plain(&listed.id.to_string()));
+    }
     if facts.kind == PlatformKind::OpenCti {
         env.insert("CONNECTOR_TYPE".to_owned(), plain(kind.as_str()));
     }
@@ -235,6 +239,11 @@ fn env_of(site: &Site, listed: &Listed, kind: ConnectorKind, facts: &PlatformFac
     let mut origins: BTreeMap<_, _> = env.keys().map(|key| (format!("env.{key}"), Origin::Platform)).collect();
     origins.extend(["image", "id", "state"].map(|field| (field.to_owned(), Origin::Platform)));
     Ok(Env { env, origins })
+}
+
+/// Whether its connector has an id there that is not the one it has here.
+fn has_own_id(listed: &Listed, id_key: &str) -> bool {
+    listed.clear(id_key).is_some_and(|id| !id.is_empty() && crate::model::ConnectorId::try_from(id).is_err())
 }
 
 /// Whether a platform gives a variable that manifests may not set.

@@ -155,6 +155,8 @@ pub struct Listed {
     pub hash: String,
     /// What people want of it.
     pub requested: Requested,
+    /// What the platform says of its container, where that is no word we know.
+    pub odd_status: Option<String>,
     /// Its environment as the platform keeps it.
     pub configuration: BTreeMap<String, ListedValue>,
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 
-use super::{About, Platform, PlatformError, StatusWord};
+use super::{About, Platform, PlatformError, StatusWord, envelope::is_envelope};
 use crate::model::{ConnectorId, ConnectorKind, Slug};
 
 /// Who we are at a platform whose connectors we run.
@@ -222,13 +222,14 @@ pub trait ManagedPlatform: Platform {
     ) -> BoxFuture<'a, Result<(), PlatformError>>;
 }
 
-/// Whether there are secrets that were sealed for a manager, and none of them opens.
+/// Whether there are secrets that were sealed for a manager, and none of them opens. What is no envelope at all was sealed
+/// for nobody.
 pub(super) fn is_shut_out(listing: &ManagedListing, opens: &(dyn Fn(&str) -> bool + Send + Sync)) -> bool {
     let sealed =
         listing.instances.iter().flat_map(|instance| instance.configuration.values()).filter_map(|value| match value {
             ManagedValue::Sealed(envelope) => Some(envelope.as_str()),
             ManagedValue::Clear(_) => None,
         });
-    let mut sealed = sealed.peekable();
+    let mut sealed = sealed.filter(|envelope| is_envelope(envelope)).peekable();
     sealed.peek().is_some() && !sealed.any(opens)
 }

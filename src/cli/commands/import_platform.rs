@@ -11,7 +11,7 @@ use crate::{
     desired::{EnvValue, Keeper, Wanted},
     import::{self, PlatformInstance, PlatformValue},
     manifest::WantedState,
-    model::{PlatformName, Severity},
+    model::{Code, Finding, PlatformName, Severity},
     source::Source,
 };
 
@@ -59,24 +59,33 @@ impl Platform {
         let of_people = |wanted: &&std::sync::Arc<Wanted>| {
             wanted.keeper() == Some(Keeper::Platform) && wanted.platform.as_ref() == Some(&self.name)
         };
-        let instances: Vec<_> = overlaid
-            .desired
-            .wanted
-            .values()
-            .filter(of_people)
-            .map(|wanted| instance(wanted, &pipeline.openers))
-            .collect();
+        let of_people = overlaid.desired.wanted.values().filter(of_people);
+        let (known, other): (Vec<_>, Vec<_>) = of_people.partition(|wanted| is_known_by_its_id(wanted));
+        let instances: Vec<_> = known.into_iter().map(|wanted| instance(wanted, &pipeline.openers)).collect();
+        let left: Vec<_> = other.into_iter().map(|wanted| left_there(wanted)).collect();
         let catalogs = pipeline.catalogs.load(&pipeline.source.snapshot().await?).await?;
         let recipients = recipients(self.no_seal, &self.recipient, &self.recipients_file, session)?;
         let imported = import::of_platform(&self.name, &instances, &catalogs, recipients.as_ref());
         let target = Target { folder: self.output };
         target.write(&imported)?;
-        output::note(&render::findings(&overlaid.desired.findings))?;
+        output::note(&render::findings(&[left, overlaid.desired.findings].concat()))?;
         output::result(&target.text(&imported))?;
         let open = imported.findings.iter().any(|finding| finding.severity == Severity::Error)
             || !listing.unreadable.is_empty();
         Ok(if open { Exit::Invalid } else { Exit::Done })
     }
+}
+
+/// Whether its connector has the id that a manifest would give it.
+fn is_known_by_its_id(wanted: &Wanted) -> bool {
+    let given = wanted.env.get(&format!("{}_ID", wanted.kind.env_prefix()));
+    matches!(given, Some(EnvValue::Plain(id)) if *id == wanted.id.to_string())
+}
+
+fn left_there(wanted: &Wanted) -> Finding {
+    let message = "its connector has an id that is no UUID of version 4, which no manifest can give".to_owned();
+    let finding = Finding::warning(Code::BadId, wanted.place.clone(), message);
+    finding.with_help("it goes on to run as people at the platform made it").of_instance(&wanted.name)
 }
 
 fn instance(wanted: &Wanted, openers: &crate::desired::Openers) -> PlatformInstance {

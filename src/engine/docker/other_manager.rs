@@ -10,7 +10,7 @@ use crate::{
         EngineError, ForeignManaged,
         adopted::{CONNECTOR, MANAGER, PLATFORM},
     },
-    model::PlatformKind,
+    model::{ConnectorId, PlatformKind},
     plan::ContainerId,
 };
 
@@ -62,7 +62,12 @@ async fn look(client: &Client, listed: ContainerSummary) -> Result<Option<Foreig
     let env: HashMap<&str, &str> = lines.iter().filter_map(|line| line.split_once('=')).collect();
     let id = match kind_of(&listed) {
         PlatformKind::OpenCti => None,
-        PlatformKind::OpenAev => IDS.iter().find_map(|key| env.get(key)).map(|&id| id.to_owned()),
+        // One of another form is no id of an instance here; the platform's own stands for it.
+        PlatformKind::OpenAev => IDS
+            .iter()
+            .find_map(|key| env.get(key))
+            .filter(|&&id| ConnectorId::try_from(id).is_ok())
+            .map(|&id| id.to_owned()),
     };
     Ok(Some(ForeignManaged {
         name: observe::name(listed.names).unwrap_or_else(|| container.clone()),

@@ -16,6 +16,7 @@ pub(super) fn listed(identity: &str) -> Listed {
         kind: None,
         hash: "h1".to_owned(),
         requested: Requested::Started,
+        odd_status: None,
         configuration: BTreeMap::from([
             clear("CONNECTOR_ID", identity),
             clear("CONNECTOR_NAME", "a"),

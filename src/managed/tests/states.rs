@@ -8,6 +8,7 @@ use super::{
 use crate::{
     managed::{Listed, Requested, UiControl},
     manifest::WantedState,
+    model::Condition,
     plan::{Cause, PlatformWork},
 };
 
@@ -62,6 +63,11 @@ fn an_unknown_word_changes_nothing() {
     assert_eq!((wanted(&overlaid, "a").state, actions(&overlaid).len()), (WantedState::Stopped, 0));
     let overlaid = world.container("a", ID, "r").overlay();
     assert_eq!(wanted(&overlaid, "a").state, WantedState::Started);
+    let odd = Listed { odd_status: Some("rebooting".to_owned()), ..listed(ID) };
+    let overlaid = World::new().declare("a", "", "").list(vec![odd]).overlay();
+    let said: Vec<_> =
+        overlaid.conditions.values().flatten().map(|(condition, text)| (*condition, text.as_str())).collect();
+    assert_eq!(said, [(Condition::UnknownWord, "it says `rebooting` of `a`, which is no word we know")]);
 }
 
 #[test]

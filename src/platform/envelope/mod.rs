@@ -5,3 +5,4 @@ mod open;
 
 pub use key::{KEY_BITS, KeyError, ManagerKey};
 pub use open::EnvelopeError;
+pub(super) use open::is_envelope;

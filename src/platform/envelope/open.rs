@@ -58,6 +58,22 @@ impl EnvelopeError {
     }
 }
 
+/// Whether a text has the form of an envelope, whatever key it was made for.
+pub(in crate::platform) fn is_envelope(text: &str) -> bool {
+    STANDARD.decode(text.trim()).is_ok_and(|bytes| parts(&bytes).is_ok())
+}
+
+/// The version of an envelope, its wrapped key, and what is sealed in it.
+fn parts(bytes: &[u8]) -> Result<(u8, &[u8], &[u8]), EnvelopeError> {
+    let short = EnvelopeError::TooShort { bytes: bytes.len() };
+    let (&version, rest) = bytes.split_first().ok_or(short)?;
+    if !matches!(version, 1 | 2) {
+        return Err(EnvelopeError::Version(version));
+    }
+    let (wrapped, sealed) = rest.split_at_checked(WRAPPED).ok_or(short)?;
+    if sealed.len() < TAG { Err(short) } else { Ok((version, wrapped, sealed)) }
+}
+
 impl ManagerKey {
     /// Opens an envelope of version 1 (RSA with PKCS#1 v1.5) or 2 (RSA-OAEP with SHA-256), given in base64.
     ///
@@ -65,15 +81,7 @@ impl ManagerKey {
     /// Where it is none, is for another key or was changed.
     pub fn open(&self, envelope: &str) -> Result<SecretString, EnvelopeError> {
         let bytes = STANDARD.decode(envelope.trim()).map_err(|_| EnvelopeError::NotBase64)?;
-        let short = EnvelopeError::TooShort { bytes: bytes.len() };
-        let (&version, rest) = bytes.split_first().ok_or(short)?;
-        if !matches!(version, 1 | 2) {
-            return Err(EnvelopeError::Version(version));
-        }
-        let (wrapped, sealed) = rest.split_at_checked(WRAPPED).ok_or(short)?;
-        if sealed.len() < TAG {
-            return Err(short);
-        }
+        let (version, wrapped, sealed) = parts(&bytes)?;
         let mut space = Zeroizing::new([0; WRAPPED]);
         let unwrapped = match version {
             1 => self.pkcs1.decrypt(wrapped, space.as_mut_slice()),

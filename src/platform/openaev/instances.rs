@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
+use serde_json::Value;
 
 use super::listing;
 use crate::{
@@ -31,7 +31,7 @@ pub(super) struct Listed {
 }
 
 /// The instances of a listing, each under the id that its connector has; `known` has the platform's own ids of the listing
-/// before. One whose id no instance of ours can have is left out and told.
+/// before. One that came by itself under an id that no instance of ours can have stands here under the platform's own.
 ///
 /// # Errors
 /// Where it can't be said which connector an instance is: another one would seem to be gone.
@@ -43,7 +43,13 @@ pub(super) fn managed(all: &[Fields], known: &BTreeMap<ConnectorId, String>) -> 
         let whole = text(fields, "connector_instance_name").ok().flatten().unwrap_or_default();
         let before = || known.iter().find(|(_, known)| *known == own_id).map(|(id, _)| *id);
         let shown = words(own_id, WORD);
+        let own = ConnectorId::try_from(own_id).ok();
         match (connector(own_id, fields), before()) {
+            (Ok((kind, None)), before) if own.is_some() && (before.is_none() || before == own) => {
+                if let Some(id) = own {
+                    listed.add(id, own_id, whole, instance(own_id, (id, kind), fields));
+                }
+            }
             (Ok((kind, Some(id))), _) => listed.add(id, own_id, whole, instance(own_id, (id, kind), fields)),
             (Ok((_, None)), Some(id)) => {
                 listed.add(id, own_id, whole, Err("its connector id is no UUID of version 4 any more".to_owned()));
@@ -65,6 +71,8 @@ impl Listed {
         let ManagedListing { instances, unreadable } = &mut self.listing;
         let instance = match self.own_ids.insert(id, own_id.to_owned()) {
             None => instance,
+            // The same one, listed twice.
+            Some(other) if other == own_id => return,
             Some(other) => {
                 instances.retain(|one| one.id != id);
                 unreadable.retain(|one| one.id != id);
@@ -109,14 +117,13 @@ fn instance(
         Some(ManagedValue::Sealed(_)) | None => None,
     };
     let bare = whole.strip_suffix(&format!("-{id}")).unwrap_or(whole);
-    let hash = text(fields, "connector_instance_hash")?;
     Ok(ManagedInstance {
         id,
         name: name(whole),
         title: words(given.unwrap_or(bare), WORD),
         image: image.to_owned(),
         kind,
-        hash: hash.map_or_else(|| self::hash(image, &configuration), str::to_owned),
+        hash: promised(fields, "connector_instance_hash")?.to_owned(),
         current: text(fields, "connector_instance_current_status")?.map(listing::status),
         requested: requested(text(fields, "connector_instance_requested_status")?),
         configuration,
@@ -126,12 +133,28 @@ fn instance(
 /// A value, unless the platform has none; a secret without one is kept, as something that nobody can open.
 fn value(fields: &Fields) -> Result<Option<(String, ManagedValue)>, String> {
     let key = promised(fields, "configuration_key")?.to_owned();
-    let value = text(fields, "configuration_value").map_err(|why| format!("of `{}`, {why}", words(&key, WORD)))?;
+    let value = fields.get("configuration_value").and_then(as_text);
+    let value = value.transpose().map_err(|why| format!("of `{}`, {why}", words(&key, WORD)))?;
     Ok(match (flag(fields, "configuration_is_encrypted")?, value) {
-        (true, value) => Some((key, ManagedValue::Sealed(value.unwrap_or_default().to_owned()))),
-        (false, Some(value)) => Some((key, ManagedValue::Clear(value.to_owned()))),
+        (true, value) => Some((key, ManagedValue::Sealed(value.unwrap_or_default()))),
+        (false, Some(value)) => Some((key, ManagedValue::Clear(value))),
         (false, None) => None,
     })
+}
+
+/// A value as the text that connectors read, lists joined by commas; none where it is null. Every release that is known
+/// gives texts alone.
+fn as_text(value: &Value) -> Option<Result<String, String>> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(Ok(text.clone())),
+        Value::Bool(_) | Value::Number(_) => Some(Ok(value.to_string())),
+        Value::Array(items) => {
+            let items: Result<Vec<_>, _> = items.iter().filter_map(as_text).collect();
+            Some(items.map(|items| items.join(",")))
+        }
+        Value::Object(_) => Some(Err("`configuration_value` is not a text".to_owned())),
+    }
 }
 
 fn requested(word: Option<&str>) -> RequestedWord {
@@ -149,20 +172,4 @@ fn name(text: &str) -> String {
     let text = words.collect::<Vec<_>>().join("-").to_ascii_lowercase();
     // The end holds the id, which tells instances of one contract apart.
     text[text.len().saturating_sub(NAME)..].trim_start_matches('-').to_owned()
-}
-
-/// Stands in for a hash that the platform did not give.
-fn hash(image: &str, configuration: &BTreeMap<String, ManagedValue>) -> String {
-    let mut hash = Sha256::new();
-    let mut add = |text: &str| {
-        hash.update(text.len().to_le_bytes());
-        hash.update(text);
-    };
-    add(image);
-    for (key, value) in configuration {
-        let (ManagedValue::Clear(text) | ManagedValue::Sealed(text)) = value;
-        add(key);
-        add(text);
-    }
-    hex::encode(hash.finalize())
 }

@@ -1,5 +1,7 @@
 //! OpenAEV as a platform that has Lockstep run its connectors.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::{BoxFuture, FutureExt as _};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -9,6 +11,7 @@ use super::{
     calls::{self, Call},
     client::OpenAevClient,
     instances,
+    rest::Answer,
 };
 use crate::{
     model::ConnectorId,
@@ -35,6 +38,11 @@ struct ContractWire {
 }
 
 #[derive(Deserialize)]
+struct KeyWire {
+    connector_configuration_key: String,
+}
+
+#[derive(Deserialize)]
 struct MadeWire {
     connector_instance_id: String,
 }
@@ -58,8 +66,12 @@ impl OpenAevClient {
                 failure: Failure::UnknownManager { .. } | Failure::Refused { .. } | Failure::Server { status: 500 },
                 ..
             }) => {
-                let reachable: bool = self.ask(&calls::REACHABLE, &["xtm-composer", "reachable"], None).await?.value;
-                Ok(if reachable { Stands::Another } else { Stands::Nobody })
+                match self.ask::<bool>(&calls::REACHABLE, &["xtm-composer", "reachable"], None).await {
+                    Ok(Answer { value: true, .. }) => Ok(Stands::Another),
+                    // A release that can't say it has never kept anybody away.
+                    Ok(_) | Err(PlatformError { failure: Failure::Unsupported(_), .. }) => Ok(Stands::Nobody),
+                    Err(error) => Err(error),
+                }
             }
             Err(error) => Err(error),
         }
@@ -116,7 +128,7 @@ impl OpenAevClient {
         &self,
         call: &Call,
         instance: &OutgoingInstance,
-        id: Option<ConnectorId>,
+        (id, left_over): (Option<ConnectorId>, &[String]),
     ) -> Result<Value, PlatformError> {
         let contract = self.contract(call, instance).await?;
         let id_key = format!("{}_ID", instance.kind.env_prefix());
@@ -134,13 +146,27 @@ impl OpenAevClient {
         }
         // By its name it is found again where the answer was lost.
         let name_key = format!("{}_NAME", instance.kind.env_prefix());
+        let mut further: Vec<_> = left_over.iter().map(|key| (key.as_str(), "")).collect();
         if !instance.configuration.contains_key(&name_key) {
-            values.push(pair(&name_key, &instance.title));
+            further.push((&name_key, &instance.title));
+        }
+        if !further.is_empty() {
+            // It refuses the whole where one key is none of its contract's, as after an upgrade that took it away.
+            let keys = self.keys(call, &contract).await?;
+            values.extend(further.iter().filter(|(key, _)| keys.contains(*key)).map(|(key, text)| pair(key, text)));
         }
         if let Some(id) = id {
             values.push(pair(&id_key, &id.to_string()));
         }
         Ok(json!({ "catalog_connector_id": contract, "connector_instance_configurations": values }))
+    }
+
+    /// The keys that the platform takes for a contract.
+    async fn keys(&self, call: &Call, contract: &str) -> Result<BTreeSet<String>, PlatformError> {
+        let path = ["catalog-connector", contract, "configurations"];
+        let keys = self.rest.ask::<Vec<KeyWire>>(&calls::CONTRACT, &path, None).await;
+        let keys = keys.map_err(|failure| self.error(call, failure))?.value;
+        Ok(keys.into_iter().map(|key| key.connector_configuration_key).collect())
     }
 
     /// The keys in clear that the platform has a value for and that are no longer wanted.
@@ -167,7 +193,7 @@ impl OpenAevClient {
                 format!("it has no connector with the id {id} to take over, and chooses the ids of new ones itself");
             return Err(self.error(call, Failure::Refused { code: "409".to_owned(), text }));
         }
-        let body = self.body(call, instance, id).await?;
+        let body = self.body(call, instance, (id, &[])).await?;
         let made: MadeWire = self.ask(call, &["connector-instances"], Some(&body)).await?.value;
         let Some(manager) = &self.manager else {
             return Err(self.error(call, Failure::Settings("there is no `manager` in the settings".to_owned())));
@@ -261,12 +287,9 @@ impl ManagedPlatform for OpenAevClient {
     fn edit<'a>(&'a self, id: ConnectorId, instance: &'a OutgoingInstance) -> BoxFuture<'a, Result<(), PlatformError>> {
         async move {
             let own_id = self.instance(&calls::EDIT, id).await?;
-            let mut body = self.body(&calls::EDIT, instance, None).await?;
             // The platform keeps what it is not sent; what is no longer wanted can only be made empty.
             let left_over = self.left_over(id, instance).await?;
-            if let Some(values) = body["connector_instance_configurations"].as_array_mut() {
-                values.extend(left_over.iter().map(|key| pair(key, "")));
-            }
+            let body = self.body(&calls::EDIT, instance, (None, &left_over)).await?;
             self.tell(&calls::EDIT, &["connector-instances", &own_id, "configurations"], Some(&body)).await
         }
         .boxed()
@@ -288,6 +311,8 @@ impl ManagedPlatform for OpenAevClient {
     fn delete(&self, id: ConnectorId) -> BoxFuture<'_, Result<(), PlatformError>> {
         async move {
             let Some(own_id) = self.find(&calls::DELETE, id).await? else { return Ok(()) };
+            // Newer releases remove none that is asked to run, and one that runs nowhere can be asked to stop.
+            self.request(id, RequestedStatus::Stopping).await?;
             self.tell(&calls::DELETE, &["connector-instances", &own_id], None).await?;
             self.known().instances.remove(&id);
             Ok(())

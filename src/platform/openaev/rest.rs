@@ -1,5 +1,7 @@
 //! Makes one call and reads its answer.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use reqwest::{
     StatusCode,
     header::{ACCEPT, HeaderValue},
@@ -26,6 +28,8 @@ const HIDDEN: &str = "Not Found";
 pub(super) struct Rest {
     http: Http,
     tenant: Option<String>,
+    /// Whether the release has no tenants, as far as that showed since it was last asked for its version.
+    without_tenants: AtomicBool,
 }
 
 /// What an answer that refuses says, in the forms of the platform's own errors and of its server.
@@ -46,7 +50,8 @@ pub(super) struct Answer<T> {
 
 impl Rest {
     pub(super) fn new(config: HttpConfig, tenant: Option<Uuid>) -> Result<Self, Failure> {
-        Ok(Self { http: Http::new(config)?, tenant: tenant.map(|tenant| tenant.to_string()) })
+        let tenant = tenant.map(|tenant| tenant.to_string());
+        Ok(Self { http: Http::new(config)?, tenant, without_tenants: AtomicBool::new(false) })
     }
 
     /// Makes a call of which the answer is a value.
@@ -79,10 +84,18 @@ impl Rest {
 
     /// The platform's version, which stands bare in the answer and is of no tenant.
     pub(super) async fn version(&self, call: &Call) -> Result<String, Failure> {
+        // It may have been upgraded meanwhile.
+        self.without_tenants.store(false, Ordering::Relaxed);
         let request = self.http.request(call.method.clone(), &["api", "settings", "version"]);
         let request = request.header(ACCEPT, HeaderValue::from_static("text/plain, application/json"));
         let reply = self.http.send(request, None).await?;
-        check(call, &reply)?;
+        check(call, &[], &reply)?;
+        // A bare word is no JSON, and a bare number is.
+        if let Ok(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) =
+            serde_json::from_slice(&reply.body)
+        {
+            return Err(Failure::Answer("what it says in the place of its version is none".to_owned()));
+        }
         let text = String::from_utf8_lossy(&reply.body);
         let version = text.trim().trim_matches('"');
         let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+' | '_');
@@ -91,29 +104,58 @@ impl Rest {
     }
 
     async fn send(&self, call: &Call, path: &[&str], body: Option<&Value>) -> Result<Reply, Failure> {
-        let mut whole = vec!["api"];
-        if let Some(tenant) = &self.tenant {
-            whole.extend(["tenants", tenant]);
+        let tenant = self.tenant.as_deref().filter(|_| !self.without_tenants.load(Ordering::Relaxed));
+        let mut reply = self.send_of(call, tenant, path, body).await?;
+        if tenant.is_some() && is_no_route(&reply) {
+            // A release that has no tenants has the same below the plain path; one that has them has no such answer.
+            let plain = self.send_of(call, None, path, body).await?;
+            if !is_no_route(&plain) {
+                self.without_tenants.store(true, Ordering::Relaxed);
+                tracing::debug!(call = call.what, "this release of OpenAEV has no tenants");
+                reply = plain;
+            }
         }
+        check(call, path, &reply)?;
+        Ok(reply)
+    }
+
+    async fn send_of(
+        &self,
+        call: &Call,
+        tenant: Option<&str>,
+        path: &[&str],
+        body: Option<&Value>,
+    ) -> Result<Reply, Failure> {
+        let mut whole = vec!["api"];
+        whole.extend(tenant.into_iter().flat_map(|tenant| ["tenants", tenant]));
         whole.extend(path);
         let mut request = self.http.request(call.method.clone(), &whole);
         if let Some(body) = body {
             request = request.json(body);
         }
-        let reply = self.http.send(request, None).await?;
-        check(call, &reply)?;
-        Ok(reply)
+        self.http.send(request, None).await
     }
 }
 
-/// Reads an answer that is no success.
-fn check(call: &Call, reply: &Reply) -> Result<(), Failure> {
+/// Whether it is the server that answers, since the release has no such route.
+fn is_no_route(reply: &Reply) -> bool {
+    reply.status == StatusCode::NOT_FOUND
+        && serde_json::from_slice::<Refusal>(&reply.body).is_ok_and(|refusal| refusal.path.is_some())
+}
+
+/// Reads an answer that is no success; `path` is what was asked for.
+fn check(call: &Call, path: &[&str], reply: &Reply) -> Result<(), Failure> {
     if reply.status.is_success() {
         return Ok(());
     }
+    // What older releases refuse with this status has no words of their own, or none at all.
+    let of_manager = matches!(path, ["xtm-composer", _, _, ..]) && reply.status == StatusCode::BAD_REQUEST;
+    let unknown = |text: String| Failure::UnknownManager { text: said(text, reply.status) };
     let Ok(refusal) = serde_json::from_slice::<Refusal>(&reply.body) else {
+        let is_page = reply.content_type.contains("html");
         return Err(match reply.status {
             StatusCode::FORBIDDEN => forbidden(call, format!("HTTP {}", reply.status)),
+            _ if of_manager && !is_page => unknown(reply.scrubbed(&String::from_utf8_lossy(&reply.body))),
             _ => not_json(reply),
         });
     };
@@ -133,6 +175,7 @@ fn check(call: &Call, reply: &Reply) -> Result<(), Failure> {
         StatusCode::NOT_FOUND if text == HIDDEN => forbidden(call, "it hides what it refuses".to_owned()),
         // It says so of a manager that is not registered, or not heard for long.
         StatusCode::BAD_REQUEST if text.to_lowercase().contains("composer") => Failure::UnknownManager { text },
+        StatusCode::BAD_REQUEST if of_manager && text.is_empty() => unknown(text),
         status => Failure::Refused { code: status.as_u16().to_string(), text: said(text, status) },
     })
 }

@@ -13,7 +13,7 @@ use crate::{
     plan::Observed,
     platform::{
         About, Failure, ManagedInstance, ManagedListing, ManagedPlatform, ManagedValue, ManagerIdentity, PlatformError,
-        RequestedWord,
+        RequestedWord, StatusWord,
     },
 };
 
@@ -229,6 +229,10 @@ fn listed(instance: ManagedInstance) -> Listed {
             RequestedWord::Stopping => Requested::Stopped,
             RequestedWord::Initial => Requested::Nothing,
             RequestedWord::Unknown(word) => Requested::Unknown(word),
+        },
+        odd_status: match instance.current {
+            Some(StatusWord::Unknown(word)) => Some(word),
+            Some(StatusWord::Known(_)) | None => None,
         },
         configuration: instance.configuration.into_iter().map(|(key, given)| (key, value(given))).collect(),
     }

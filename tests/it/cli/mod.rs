@@ -20,6 +20,7 @@ mod openaev;
 mod openaev_catalog;
 mod openaev_faults;
 mod openaev_managed;
+mod openaev_people;
 mod options;
 mod platform;
 mod run;

@@ -167,7 +167,10 @@ async fn what_people_change_there_is_shown_field_by_field_and_put_back() {
         env.lockstep(&["apply"]).with(0);
         let container = env.running()["c"].clone();
         let own = managed.instances().await[0]["connector_instance_id"].as_str().unwrap().to_owned();
-        let pairs = json!([{ "configuration_key": "FEED_COUNT", "configuration_value": "99" }]);
+        let pairs = json!([
+            { "configuration_key": "FEED_COUNT", "configuration_value": "99" },
+            { "configuration_key": "COLLECTOR_NAME", "configuration_value": "Theirs" },
+        ]);
         let edited =
             json!({ "catalog_connector_id": "catalog-a_collector", "connector_instance_configurations": pairs });
         let path = format!("/api/connector-instances/{own}");
@@ -183,6 +186,8 @@ async fn what_people_change_there_is_shown_field_by_field_and_put_back() {
             (&json!("99"), &json!("12"), &json!("drift")),
             "{planned:#}"
         );
+        let name = reasons.iter().find(|reason| reason["field"] == "env.COLLECTOR_NAME").unwrap();
+        assert_eq!((&name["before"], &name["after"]), (&json!("Theirs"), &json!(env.instance("c"))), "{planned:#}");
         assert_eq!(reasons.iter().any(|reason| reason["field"] == "state"), kept, "{planned:#}");
         env.lockstep(&["apply"]).with(0);
         env.lockstep(&["apply"]).with(0).saying("No changes.");

@@ -229,3 +229,27 @@ async fn what_composer_ran_at_an_openaev_goes_on_and_is_managed_from_then_on() {
     assert_eq!(variable(env, "COLLECTOR_ID"), [connector]);
     running.end();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_composer_ran_at_an_openaev_under_an_id_of_any_form_goes_on() {
+    let managed = AevManaged::start("").await;
+    let env = &managed.env;
+    env.lockstep(&["apply"]).with(0);
+    managed.platform.come("collector", "openaev_example").await;
+    let pairs = json!([{ "configuration_key": "COLLECTOR_ID", "configuration_value": "openaev_example" }]);
+    let body = json!({ "catalog_connector_id": "catalog-a_collector", "connector_instance_configurations": pairs });
+    let made = managed.platform.ask("POST", "/api/connector-instances", &body).await;
+    let own_id = made["connector_instance_id"].as_str().unwrap();
+    let starting = json!({ "connector_instance_requested_status": "starting" });
+    managed.platform.ask("PUT", &format!("/api/connector-instances/{own_id}/requested-status"), &starting).await;
+    let listed = managed.instances().await.remove(0);
+    let hash = listed["connector_instance_hash"].as_str().unwrap();
+    let name = format!("a-collector-openaev-example-{}", env.name);
+    let composed = Composed::start(env, "openaev", &name, own_id, hash, &["COLLECTOR_ID=openaev_example"]);
+    let life = composed.life();
+    env.lockstep(&["plan"]).with(9).saying("of another manager");
+    env.lockstep(&["apply"]).with(9).saying("which must not run twice");
+    env.lockstep(&["adopt", "--yes"]).with(0).saying("1 as they are, 0 to be made anew, 0 left");
+    env.lockstep(&["apply"]).with(0).saying("No changes.");
+    assert_eq!(composed.life(), life, "nothing was restarted");
+}

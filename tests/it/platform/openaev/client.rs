@@ -64,6 +64,56 @@ async fn statuses_that_refuse() {
 }
 
 #[tokio::test]
+async fn a_release_without_tenants_is_asked_without_one_until_it_was_upgraded() {
+    const MISSING: &str = "HTTP/1.1 404 Not Found\r\n";
+    let no_route = r#"{"status":404,"error":"Not Found","path":"/api/tenants/x/me"}"#;
+    let me = r#"{"user_email":"a@example.org"}"#;
+    let server = Scripted::start(vec![
+        status(MISSING, no_route),
+        json(me),
+        json(me),
+        json("3.1"),
+        json(me),
+        status(MISSING, no_route),
+        status(MISSING, no_route),
+    ])
+    .await;
+    let tenant = Some(TENANT.parse().unwrap());
+    let client = OpenAevClient::new(OpenAevConfig { tenant, ..openaev_config(&server.url()) }).unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.who_am_i().await.unwrap().name, "a@example.org");
+    }
+    client.about().await.unwrap();
+    client.who_am_i().await.unwrap();
+    let error = client.who_am_i().await.unwrap_err();
+    assert!(matches!(error.failure, Failure::Unsupported(_)), "a route that is nowhere: {error:?}");
+    let lines: Vec<_> = server.requests().iter().map(|it| it.split(' ').nth(1).unwrap().to_owned()).collect();
+    let (of_tenant, plain) = (format!("/api/tenants/{TENANT}/me"), "/api/me".to_owned());
+    let version = "/api/settings/version".to_owned();
+    assert_eq!(lines, [&of_tenant, &plain, &plain, &version, &of_tenant, &of_tenant, &plain].map(Clone::clone));
+    // What a platform with tenants hides, it hides.
+    let hidden = Scripted::start(vec![status(MISSING, r#"{"message":"Not Found"}"#)]).await;
+    let client = OpenAevClient::new(OpenAevConfig { tenant, ..openaev_config(&hidden.url()) }).unwrap();
+    client.who_am_i().await.unwrap_err();
+    assert_eq!(hidden.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_version_that_is_none_is_no_version() {
+    for (body, is_answer) in
+        [("null", true), ("{}", true), ("[]", true), ("true", true), ("<html>", false), ("", false)]
+    {
+        let server = Scripted::start(vec![json(body)]).await;
+        let error = client(&server.url()).about().await.unwrap_err();
+        assert_eq!(matches!(error.failure, Failure::Answer(_)), is_answer, "{body}: {error:?}");
+    }
+    for body in ["3.260901.0", "\"3.260901.0\"", "3.260901.0\n"] {
+        let server = Scripted::start(vec![json(body)]).await;
+        assert_eq!(client(&server.url()).about().await.unwrap().version, "3.260901.0");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_capability_is_named_though_the_platform_hides_it() {
     for (head, body) in [
         ("HTTP/1.1 404 Not Found\r\n", r#"{"message":"Not Found"}"#),

@@ -95,6 +95,54 @@ async fn a_manager_registers_pings_and_is_recognised() {
 }
 
 #[tokio::test]
+async fn a_manager_that_is_not_known_is_so_in_the_words_of_every_release() {
+    const BAD: &str = "HTTP/1.1 400 Bad Request\r\n";
+    let silent = r#"{"timestamp":"x","status":400,"error":"Bad Request","path":"/api/xtm-composer/x"}"#;
+    for (head, body) in
+        [(BAD, silent), (BAD, ""), ("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\n", "Invalid identifier")]
+    {
+        let server = Scripted::start((0..3).map(|_| Answer::Reply(head, body.to_owned())).collect()).await;
+        let client = manager(&server.url());
+        let listed = client.managed(&identity()).await.unwrap_err();
+        let pinged = client.ping_manager(&identity()).await.unwrap_err();
+        for error in [listed, pinged] {
+            assert!(matches!(error.failure, Failure::UnknownManager { .. }), "{body}: {error:?}");
+        }
+    }
+    // A page of a proxy is none of them, and neither is a reason of another kind.
+    for (body, head) in [
+        ("<html>", "HTTP/1.1 400 Bad Request\r\nContent-Type: text/html\r\n"),
+        (r#"{"message":"Malformed or unreadable request body"}"#, BAD),
+    ] {
+        let server = Scripted::start(vec![Answer::Reply(head, body.to_owned())]).await;
+        let error = manager(&server.url()).managed(&identity()).await.unwrap_err();
+        assert!(!matches!(error.failure, Failure::UnknownManager { .. }), "{body}: {error:?}");
+    }
+
+    let older = StandIn::start_with(Options { catalog: catalog(), older: true, ..options() }).await;
+    let client = manager(&older.url());
+    client.register_manager(&identity()).await.unwrap();
+    let connector = instance(&client).await;
+    older.register_manager("another").await;
+    let error = client.send_status(connector, CurrentStatus::Started).await.unwrap_err();
+    assert!(matches!(error.failure, Failure::UnknownManager { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_release_that_does_not_tell_of_managers_takes_us() {
+    let registered = format!(r#"{{"xtm_composer_id":"{MANAGER}","xtm_composer_version":"1"}}"#);
+    let no_route = r#"{"status":404,"error":"Not Found","path":"/api/xtm-composer/reachable"}"#;
+    let server = Scripted::start(vec![
+        Answer::Reply("HTTP/1.1 400 Bad Request\r\n", String::new()),
+        Answer::Reply("HTTP/1.1 404 Not Found\r\n", no_route.to_owned()),
+        json(&registered),
+        json("2"),
+    ])
+    .await;
+    assert_eq!(manager(&server.url()).register_manager(&identity()).await.unwrap().version, "2");
+}
+
+#[tokio::test]
 async fn the_calls_of_a_registration_come_in_order() {
     let refused = r#"{"message":"Invalid xtm-composer identifier"}"#;
     let registered = format!(r#"{{"xtm_composer_id":"{MANAGER}","xtm_composer_version":"1"}}"#);
@@ -184,6 +232,32 @@ async fn an_instance_is_read_whole() {
 }
 
 #[tokio::test]
+async fn an_instance_has_the_text_of_each_value_and_the_id_that_its_connector_has() {
+    for (value, text) in [
+        (value!(5), "5"),
+        (value!(0.5), "0.5"),
+        (value!(true), "true"),
+        (value!(["a", "b"]), "a,b"),
+        (value!([]), ""),
+        (value!(""), ""),
+    ] {
+        let body = wire(|it| it["connector_instance_configurations"][4]["configuration_value"] = value.clone());
+        let listed = managed(&format!("[{body}]")).await.unwrap();
+        let read = &listed[0].configuration["EXAMPLE_BARE"];
+        assert!(matches!(read, ManagedValue::Clear(read) if read == text), "{value}");
+    }
+    // Connectors that come by themselves may have ids of any form, and are taken in under those.
+    for own in ["openaev_mitre_attack", "elastic--0b13e3f7-5c9e-46f5-acc4-33032e9b4921", ""] {
+        let body = wire(|it| it["connector_instance_configurations"][0]["configuration_value"] = value!(own));
+        let listed = managed(&format!("[{body}]")).await.unwrap();
+        assert_eq!(listed[0].id.to_string(), OWN, "the platform's own id");
+        assert!(matches!(&listed[0].configuration["COLLECTOR_ID"], ManagedValue::Clear(text) if text == own));
+    }
+    let one = wire(|_| {});
+    assert_eq!(managed(&format!("[{one},{one}]")).await.unwrap().len(), 1, "listed twice, and one all the same");
+}
+
+#[tokio::test]
 async fn nulls_and_unknown_words_are_no_defaults() {
     let word = |text: Value| {
         wire(|instance| {
@@ -198,15 +272,6 @@ async fn nulls_and_unknown_words_are_no_defaults() {
     assert_eq!(listed[0].requested, RequestedWord::Unknown(unknown.clone()));
     assert_eq!(listed[0].current, Some(StatusWord::Unknown(unknown)));
 
-    let without = |key: &'static str| {
-        move |instance: &mut Value| {
-            instance.as_object_mut().unwrap().remove("connector_instance_hash");
-            instance["connector_instance_configurations"][1]["configuration_value"] = value!(key);
-        }
-    };
-    let hash = async |key| managed(&format!("[{}]", wire(without(key)))).await.unwrap()[0].hash.clone();
-    assert_eq!(hash("a").await, hash("a").await);
-    assert_ne!(hash("a").await, hash("b").await, "a hash of our own where there is none");
     let id_only = wire(|instance| instance["connector_instance_configurations"] = value!([]));
     let listed = managed(&format!("[{id_only}]")).await.unwrap();
     assert_eq!((listed[0].id.to_string().as_str(), listed[0].kind), (OWN, None));
@@ -245,6 +310,7 @@ async fn an_instance_that_makes_no_sense_is_there_and_the_others_are_read() {
     };
     assert_eq!(both(&|it| it["connector_image"] = value!(null)).await, "`connector_image` is null");
     assert_eq!(both(&|it| it["connector_image"] = value!("")).await, "`connector_image` is empty");
+    assert_eq!(both(&|it| it["connector_instance_hash"] = value!(null)).await, "`connector_instance_hash` is null");
     let why = both(&|it| it["connector_instance_hash"] = value!(["s3cret"])).await;
     assert_eq!(why, "`connector_instance_hash` is not a text");
     let pair = |field: &'static str, to: Value| {
@@ -265,11 +331,15 @@ async fn an_instance_that_makes_no_sense_is_there_and_the_others_are_read() {
     assert_eq!((one.id, listed.instances.len()), (id(1), 1));
     assert!(one.why.contains(OWN) && one.why.contains("twin"), "{}", one.why);
 
-    // An id that no connector of ours can have is nobody's of ours.
+    // What has no id that one of ours can have, of neither kind, is nobody's of ours.
     let foreign = |value: Value| wire(|it| it["connector_instance_configurations"][0]["configuration_value"] = value);
-    let listed = listing(&format!("[{},{other}]", foreign(value!("by-hand")))).await.unwrap();
+    let nobody = wire(|it| {
+        it["connector_instance_id"] = value!("by-hand");
+        it["connector_instance_configurations"][0]["configuration_value"] = value!("by-hand");
+    });
+    let listed = listing(&format!("[{nobody},{other}]")).await.unwrap();
     assert_eq!((listed.instances.len(), listed.unreadable.len()), (1, 0));
-    // Unless it was one of ours before.
+    // One that had such an id before is held.
     let whole = format!("[{},{other}]", wire(|_| {}));
     let bent = [value!("by-hand"), value!(null)].map(|value| format!("[{},{other}]", foreign(value)));
     let server = Scripted::start([&whole, &bent[0], &bent[1]].into_iter().map(|body| json(body)).collect()).await;
@@ -337,13 +407,42 @@ async fn an_instance_is_made_changed_told_and_removed() {
     });
     assert_eq!(told["health"], wanted);
 
-    // Another client knows nothing yet, and finds it all the same.
+    // Another client knows nothing yet, and finds it all the same. What runs is asked to stop first.
+    assert_eq!(told["connector_instance_requested_status"], "starting");
     let other = manager(&stand_in.url());
     other.delete(connector).await.unwrap();
     assert!(client.managed(&identity()).await.unwrap().instances.is_empty());
     other.delete(connector).await.unwrap();
     let error = client.send_status(connector, CurrentStatus::Started).await.unwrap_err();
     assert!(matches!(&error.failure, Failure::Refused { text, .. } if text.contains(&connector.to_string())));
+}
+
+#[tokio::test]
+async fn only_keys_that_the_contract_has_are_added_to_what_is_wanted() {
+    let mut catalog = catalog();
+    catalog["contracts"][0]["config_schema"]["properties"].as_object_mut().unwrap().remove("COLLECTOR_NAME");
+    let stand_in = StandIn::start_with(Options { catalog, ..options() }).await;
+    let client = manager(&stand_in.url());
+    client.register_manager(&identity()).await.unwrap();
+    let connector = client.add(&outgoing(&[("EXAMPLE_COUNT", clear("3"))])).await.unwrap();
+    client.edit(connector, &outgoing(&[])).await.unwrap();
+    let listed = client.managed(&identity()).await.unwrap().instances;
+    assert!(!listed[0].configuration.contains_key("COLLECTOR_NAME"));
+    assert!(matches!(&listed[0].configuration["EXAMPLE_COUNT"], ManagedValue::Clear(text) if text.is_empty()));
+
+    // A value that the platform has of a key that its contract lost with an upgrade is left there.
+    let listing = format!("[{}]", wire(|_| {}));
+    let server = Scripted::start(vec![
+        json(&listing),
+        json(&listing),
+        json(r#"[{"catalog_connector_id":"c","catalog_connector_slug":"example_collector"}]"#),
+        json(r#"[{"connector_configuration_key":"EXAMPLE_COUNT"}]"#),
+        json("[]"),
+    ])
+    .await;
+    manager(&server.url()).edit(id(1), &outgoing(&[("EXAMPLE_COUNT", clear("4"))])).await.unwrap();
+    let sent = server.requests().pop().unwrap();
+    assert!(sent.contains("EXAMPLE_COUNT") && !sent.contains("EXAMPLE_BARE"), "{sent}");
 }
 
 #[tokio::test]

@@ -130,8 +130,10 @@ impl StandIn {
         assert!(answer.status().is_success());
     }
 
-    /// Removes an instance as a person in the platform's pages does.
+    /// Stops and removes an instance as a person in the platform's pages does.
     pub(crate) async fn remove(&self, id: &str) {
+        let stopping = json!({ "connector_instance_requested_status": "stopping" });
+        self.ask("PUT", &format!("/api/connector-instances/{id}/requested-status"), &stopping).await;
         let url = format!("http://{}/api/connector-instances/{id}", self.server);
         let answer = reqwest::Client::new().delete(url).bearer_auth(TOKEN).send().await.unwrap();
         assert!(answer.status().is_success());
