@@ -3,6 +3,7 @@
 mod commands;
 mod error;
 mod exit;
+mod one_heap;
 mod output;
 mod progress;
 pub mod render;

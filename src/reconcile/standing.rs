@@ -144,9 +144,10 @@ pub async fn look<E: Engine>(
     containers: impl IntoIterator<Item = (InstanceName, ContainerId)>,
 ) -> Result<Looked, EngineError> {
     let looks = stream::iter(containers).map(async |(name, id)| (engine.inspect(&id).await, name, id));
-    let looks: Vec<_> = looks.buffer_unordered(LOOKS).collect().await;
+    let mut looks = std::pin::pin!(looks.buffer_unordered(LOOKS));
     let mut looked = Looked::default();
-    for (look, name, id) in looks {
+    // One after another: all of them at once would be the most that this program ever holds.
+    while let Some((look, name, id)) = looks.next().await {
         match look {
             Ok(inspected) => {
                 looked.live.insert(id.clone(), Live::from(&inspected));

@@ -253,12 +253,12 @@ fn check_scalar(scalar: &Scalar, place: &Place, rule: &Rule, path: &Path<'_>, fi
 
 fn check_pattern(text: &str, rule: &Rule, place: &Place, subject: impl Fn() -> String) -> Option<Finding> {
     let pattern = rule.pattern.as_ref()?;
-    if pattern.validator.is_valid(&Value::String(text.to_owned())) {
+    if pattern.is_match(text) {
         return None;
     }
     let help = match &rule.example {
         Some(example) => format!("write it like `{example}`"),
-        None => format!("it must match `{}`", pattern.text),
+        None => format!("it must match `{pattern}`"),
     };
     let message = format!("{} does not follow its format", subject());
     Some(Finding::error(Code::BadFormat, place.clone(), message).with_help(help))

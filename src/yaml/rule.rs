@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use regex::Regex;
 use serde_json::{Map, Value};
 
 /// A schema that can't be used.
@@ -70,13 +71,6 @@ pub(super) enum Further {
     Like(usize),
 }
 
-/// A pattern that texts must match.
-#[derive(Debug)]
-pub(super) struct Pattern {
-    pub(super) text: String,
-    pub(super) validator: jsonschema::Validator,
-}
-
 /// Bounds on a count; both inclusive.
 #[derive(Debug, Default)]
 pub(super) struct Count {
@@ -99,7 +93,8 @@ pub(super) struct Rule {
     pub(super) values: Option<Vec<String>>,
     /// Rules of which one must hold.
     pub(super) branches: Vec<usize>,
-    pub(super) pattern: Option<Pattern>,
+    /// What texts must match; ours are of the kind that every dialect reads alike.
+    pub(super) pattern: Option<Regex>,
     pub(super) example: Option<String>,
     pub(super) length: Count,
     pub(super) size: Count,
@@ -141,6 +136,8 @@ pub(super) struct Rules {
     rules: Vec<Rule>,
     /// The rules of `$ref`s by their text.
     references: HashMap<String, usize>,
+    /// Every pattern by its text: most stand in several places.
+    patterns: HashMap<String, Regex>,
 }
 
 impl std::ops::Index<usize> for Rules {
@@ -154,7 +151,7 @@ impl std::ops::Index<usize> for Rules {
 impl Rules {
     /// The rules of a schema, and which of them is its root.
     pub(super) fn of(schema: &Value) -> Result<(Self, usize), InvalidPattern> {
-        let mut rules = Self { rules: Vec::new(), references: HashMap::new() };
+        let mut rules = Self { rules: Vec::new(), references: HashMap::new(), patterns: HashMap::new() };
         for name in schema.get("$defs").and_then(Value::as_object).into_iter().flat_map(Map::keys) {
             rules.reference(&format!("#/$defs/{name}"), schema)?;
         }
@@ -241,7 +238,7 @@ impl Rules {
         };
         rule.names = schema.get("propertyNames").map(|names| self.add(names, root)).transpose()?;
         rule.items = schema.get("items").map(|items| self.add(items, root)).transpose()?;
-        rule.pattern = schema.get("pattern").and_then(Value::as_str).map(pattern).transpose()?;
+        rule.pattern = schema.get("pattern").and_then(Value::as_str).map(|text| self.pattern(text)).transpose()?;
         rule.example = texts("examples").and_then(|examples| examples.into_iter().next());
         let count = |keyword: &str| schema.get(keyword).and_then(Value::as_u64);
         rule.length = Count { least: count("minLength"), most: count("maxLength") };
@@ -251,12 +248,15 @@ impl Rules {
         (rule.maximum, rule.below) = (number("maximum"), number("exclusiveMaximum"));
         Ok(rule)
     }
-}
 
-fn pattern(text: &str) -> Result<Pattern, InvalidPattern> {
-    let rule = serde_json::json!({ "pattern": text });
-    let validator = jsonschema::validator_for(&rule).map_err(|_| InvalidPattern { pattern: text.to_owned() })?;
-    Ok(Pattern { text: text.to_owned(), validator })
+    fn pattern(&mut self, text: &str) -> Result<Regex, InvalidPattern> {
+        if let Some(known) = self.patterns.get(text) {
+            return Ok(known.clone());
+        }
+        let pattern = Regex::new(text).map_err(|_| InvalidPattern { pattern: text.to_owned() })?;
+        self.patterns.insert(text.to_owned(), pattern.clone());
+        Ok(pattern)
+    }
 }
 
 /// The first sentence of a description, fit to follow a colon.

@@ -28,7 +28,7 @@ mod why;
 
 use std::future::Future;
 
-use super::{Cli, CliError, Exit, Global, LogFormat};
+use super::{Cli, CliError, Exit, Global, LogFormat, one_heap};
 use crate::telemetry::{self, Scrubber};
 
 /// What to do.
@@ -73,8 +73,9 @@ pub(super) struct Session {
 /// # Errors
 /// Whatever kept it from doing its work.
 pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
-    let scrubber = Scrubber::default();
     let quiet = !matches!(cli.command, Command::Run(_));
+    let one_heap = if quiet { Ok(()) } else { one_heap::begin_with_one_heap() };
+    let scrubber = Scrubber::default();
     let filter = cli.global.log.clone().unwrap_or_else(|| if quiet { "error" } else { "info" }.to_owned());
     let format = match cli.global.log_format {
         LogFormat::Text => telemetry::Format::Text,
@@ -83,6 +84,9 @@ pub(super) fn run(cli: Cli) -> Result<Exit, CliError> {
     telemetry::init(format, &filter, scrubber.clone())
         .map_err(|error| CliError::new(Exit::Usage, telemetry::chain(&error)).with_help("see `--log` in the help"))?;
     telemetry::install_panic_hook();
+    if let Err(error) = one_heap {
+        tracing::info!(%error, "threads have heaps of their own, which takes more memory");
+    }
     let session = Session { global: cli.global, scrubber };
     match cli.command {
         Command::Init(command) => command.run(&session),

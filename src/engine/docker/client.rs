@@ -3,7 +3,7 @@
 use std::{collections::HashMap, future::Future, time::Duration};
 
 use bollard::{
-    API_DEFAULT_VERSION, BollardRequest, Docker,
+    API_DEFAULT_VERSION, BollardRequest, ClientVersion, Docker,
     errors::Error as BollardError,
     models::{
         ContainerCreateBody, ContainerInspectResponse, ContainerSummary, ContainerUpdateBody, EndpointSettings,
@@ -16,7 +16,10 @@ use bollard::{
     },
 };
 
-use super::config::{Deadlines, DockerConfig};
+use super::{
+    config::{Deadlines, DockerConfig},
+    version,
+};
 use crate::engine::EngineError;
 
 /// The time after which the client itself gives up, in seconds; our own deadlines are shorter.
@@ -39,25 +42,25 @@ impl Client {
     /// Reaches an engine and agrees on a version of the API.
     pub(super) async fn connect(config: &DockerConfig) -> Result<Self, EngineError> {
         let host = config.host.clone();
-        let opened = match host.split_once("://") {
-            Some(("unix", path)) if path.starts_with('/') => {
-                Docker::connect_with_unix(&host, CLIENT_TIMEOUT, API_DEFAULT_VERSION)
-            }
-            Some(("tcp" | "http", _)) => {
-                Docker::connect_with_http(host.trim_end_matches('/'), CLIENT_TIMEOUT, API_DEFAULT_VERSION)
-            }
-            Some(_) | None => {
-                return Err(EngineError::Settings(format!(
-                    "`{host}` is no address of an engine; `unix:///PATH`, `tcp://HOST:PORT` and `http://HOST:PORT` are"
-                )));
-            }
-        };
         let unreachable =
             |source: BollardError| EngineError::Unreachable { host: host.clone(), source: Box::new(source) };
-        let unversioned =
-            Self { docker: opened.map_err(unreachable)?, host: host.clone(), deadlines: config.deadlines };
-        let negotiated = unversioned.docker.clone().negotiate_version();
-        let docker = unversioned.call("agree on a version", config.deadlines.look, negotiated).await?;
+        let open = |version: &ClientVersion| match host.split_once("://") {
+            Some(("unix", path)) if path.starts_with('/') => {
+                Docker::connect_with_unix(&host, CLIENT_TIMEOUT, version).map_err(unreachable)
+            }
+            Some(("tcp" | "http", _)) => {
+                Docker::connect_with_http(host.trim_end_matches('/'), CLIENT_TIMEOUT, version).map_err(unreachable)
+            }
+            Some(_) | None => Err(EngineError::Settings(format!(
+                "`{host}` is no address of an engine; `unix:///PATH`, `tcp://HOST:PORT` and `http://HOST:PORT` are"
+            ))),
+        };
+        let unversioned = Self { docker: open(API_DEFAULT_VERSION)?, host: host.clone(), deadlines: config.deadlines };
+        let docker = match unversioned.agree(async { Ok(version::newest(&host).await) }).await? {
+            Some(newest) if newest < *API_DEFAULT_VERSION => open(&newest)?,
+            Some(_) => unversioned.docker.clone(),
+            None => unversioned.agree(unversioned.docker.clone().negotiate_version()).await?,
+        };
         let version = docker.client_version();
         if (version.major_version, version.minor_version) < OLDEST_API {
             return Err(EngineError::Settings(format!(
@@ -68,6 +71,10 @@ impl Client {
         let prefix = format!("/v{}.{}", version.major_version, version.minor_version);
         let docker = docker.with_request_modifier(move |request| amend(request, &prefix));
         Ok(Self { docker, ..unversioned })
+    }
+
+    async fn agree<T>(&self, call: impl Future<Output = Result<T, BollardError>>) -> Result<T, EngineError> {
+        self.call("agree on a version", self.deadlines.look, call).await
     }
 
     /// Waits for one call, no longer than its deadline.

@@ -20,6 +20,7 @@ mod stop;
 mod streams;
 mod touches;
 mod update;
+mod version;
 
 pub use adapter::{DockerEngine, RECOMMENDED_CONCURRENCY};
 pub use config::{Deadlines, DockerConfig, RegistryAuth};

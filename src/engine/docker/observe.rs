@@ -41,6 +41,8 @@ pub(super) async fn observe(
             containers.push(observed(listed)?);
         }
     }
+    // The loop keeps them until something happens, and what was listed is twice as large as what is kept of it.
+    containers.shrink_to_fit();
     containers.sort_unstable_by(|a, b| (&a.instance, a.created, &a.id).cmp(&(&b.instance, b.created, &b.id)));
     Ok(Observed { containers, company, ..Observed::default() })
 }

@@ -68,6 +68,17 @@ fn a_changed_file_is_applied_and_a_new_one_and_a_lost_one() {
 }
 
 #[test]
+fn all_its_threads_share_one_heap() {
+    let env = TestEnvironment::new();
+    let running = Running::start(&env, &["--resync", "7m"]);
+    let environment = running.says("environ");
+    let one_heap = |variable: &String| variable.starts_with("GLIBC_TUNABLES=glibc.malloc.arena_max=1:");
+    assert!(environment.iter().any(one_heap), "{environment:?}");
+    assert!(running.says("cmdline").ends_with(&["run", "--resync", "7m"].map(ToOwned::to_owned)));
+    assert_eq!(running.end().0, Some(0));
+}
+
+#[test]
 fn a_source_that_comes_back_removes_nothing_in_between() {
     let env = TestEnvironment::with("prune: {retain: 0s, allowEmpty: true}\n");
     env.declare("a", "");

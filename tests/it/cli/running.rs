@@ -36,6 +36,12 @@ impl<'a> Running<'a> {
         fs::read_to_string(self.env.path("run.log")).unwrap()
     }
 
+    /// What the kernel says of it in a file of `/proc`, its parts apart.
+    pub(super) fn says(&self, file: &str) -> Vec<String> {
+        let text = fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).unwrap();
+        text.split_terminator('\0').map(ToOwned::to_owned).collect()
+    }
+
     pub(super) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();

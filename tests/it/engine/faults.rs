@@ -165,7 +165,7 @@ async fn where_neither_starts_the_error_says_so() {
 #[tokio::test]
 async fn an_engine_that_hangs_meets_the_deadline() {
     let lab = Lab::new().await;
-    let proxy = Proxy::new(|call| if call.path.starts_with("/version") { Fate::Pass } else { Fate::Hang });
+    let proxy = Proxy::new(|call| if call.path == "/_ping" { Fate::Pass } else { Fate::Hang });
     let engine = through(&proxy).await;
     let asked = Instant::now();
     let listed = engine.observe(&lab.owner).await;
@@ -219,10 +219,34 @@ async fn a_stream_of_events_ends_with_an_error() {
 }
 
 #[tokio::test]
-async fn the_version_is_negotiated_and_said_in_every_path() {
+async fn a_ping_says_the_version_that_stands_in_every_path() {
     let lab = Lab::new().await;
-    let version =
-        |api: &'static str| Proxy::new(first(|call| call.path.starts_with("/version"), Fate::Answer(200, api)));
+    let ping = |head: &'static str| Proxy::new(first(|call| call.path == "/_ping", Fate::Head(head)));
+    let old = ping("Api-Version: 1.40\r\n");
+    let refused = DockerEngine::connect(DockerConfig::at(&old.host())).await;
+    assert!(matches!(&refused, Err(EngineError::Settings(_))), "{refused:?}");
+    let oldest = ping("Api-Version: 1.41\r\n");
+    through(&oldest).await.observe(&lab.owner).await.unwrap();
+    let calls = oldest.calls();
+    let [_, list] = calls.as_slice() else { panic!("{calls:?}") };
+    assert!(list.raw.starts_with("GET /v1.41/containers/json?"), "{list:?}");
+    // One that is newer than we are is spoken to as we know it.
+    let newest = ping("Api-Version: 9.99\r\n");
+    assert!(through(&newest).await.observe(&lab.owner).await.is_err(), "this engine does not speak it");
+    let list = newest.calls()[1].raw.clone();
+    assert!(list.starts_with("GET /v1.") && !list.starts_with("GET /v1.41/"), "{list}");
+}
+
+#[tokio::test]
+async fn where_a_ping_does_not_say_it_the_version_is_asked_for() {
+    let lab = Lab::new().await;
+    let version = |api: &'static str| {
+        Proxy::new(move |call| match call.path.as_str() {
+            "/_ping" => Fate::Head("Api-Version: new\r\n"),
+            "/version" => Fate::Answer(200, api),
+            _ => Fate::Pass,
+        })
+    };
     let old = version(r#"{"ApiVersion":"1.40"}"#);
     let refused = DockerEngine::connect(DockerConfig::at(&old.host())).await;
     assert!(matches!(&refused, Err(EngineError::Settings(_))), "{refused:?}");
@@ -232,7 +256,7 @@ async fn the_version_is_negotiated_and_said_in_every_path() {
     }
     let oldest = version(r#"{"ApiVersion":"1.41"}"#);
     through(&oldest).await.observe(&lab.owner).await.unwrap();
-    let raw = oldest.calls()[1].raw.clone();
+    let raw = oldest.calls()[2].raw.clone();
     assert!(raw.starts_with("GET /v1.41/containers/json?"), "{raw}");
 }
 

@@ -48,6 +48,8 @@ pub(super) enum Fate {
     Lie(u16, &'static str),
     /// It is not carried out, and answered by this.
     Answer(u16, &'static str),
+    /// It is not carried out, and answered by nothing but a head with these lines.
+    Head(&'static str),
     /// It is carried out, and the connection is cut in the middle of the answer.
     Cut,
 }
@@ -139,6 +141,10 @@ async fn handle(mut client: UnixStream, calls: &Mutex<Vec<Call>>, judge: &Judge,
             answer(&mut client, status, body).await;
         }
         Fate::Answer(status, body) => answer(&mut client, status, body).await,
+        Fate::Head(lines) => {
+            let head = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
+            client.write_all(head.as_bytes()).await.ok();
+        }
         Fate::Cut => {
             let mut whole = Vec::new();
             forward(&raw).await.read_to_end(&mut whole).await.unwrap();
