@@ -21,6 +21,7 @@ mod openaev_catalog;
 mod openaev_faults;
 mod openaev_managed;
 mod options;
+mod pipes;
 mod platform;
 mod run;
 mod running;
