@@ -219,7 +219,8 @@ fn one(
             Steady::Fine => Verdict::Untouched,
             Steady::Start { unpause } => {
                 let reason = state_reason(wanted, current);
-                step(Action::Start, vec![reason], Work::Start { container: current.id.clone(), unpause })
+                let work = Work::Start { container: current.id.clone(), unpause, restarts: true };
+                step(Action::Start, vec![reason], work)
             }
             Steady::Stop => {
                 let reason = state_reason(wanted, current);

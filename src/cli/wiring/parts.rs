@@ -265,6 +265,7 @@ fn assemble<E: Engine>(settings: &Settings, source: AnySource, opening: Opening,
         rules: prune_rules(settings),
         managers,
         credentials,
+        unrestartable: BTreeSet::new(),
     }
 }
 

@@ -7,6 +7,7 @@ mod canary;
 mod catalogs;
 mod connection;
 mod cost;
+mod crashes;
 mod drift;
 mod drift_fields;
 mod environment;
