@@ -18,6 +18,7 @@ const SHORT: Deadlines = Deadlines {
     change: Duration::from_secs(2),
     stop_margin: Duration::from_secs(2),
     pull_stall: Duration::from_secs(2),
+    sizes: Duration::from_millis(500),
 };
 
 /// The adapter behind a proxy, with short deadlines.
