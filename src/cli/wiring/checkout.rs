@@ -70,7 +70,7 @@ impl LocalCheckout {
         match which {
             Which::WorkingTree => {
                 let source = DirectorySource::new(DirectoryConfig { root: self.folder.clone(), poll: None })?;
-                Ok(source.snapshot().await?)
+                Ok(source.refusing_hidden().snapshot().await?)
             }
             Which::Revision(revision) => {
                 let Some(commits) = &self.commits else {

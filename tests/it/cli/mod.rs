@@ -28,6 +28,7 @@ mod run;
 mod running;
 mod saved;
 mod snapshot;
+mod sparse;
 mod takeover;
 mod tokens;
 mod trouble;
