@@ -86,6 +86,12 @@ impl Catalogs {
         self.choose(slug, For { kind: platform, ..For::default() }).map(|chosen| chosen.contract)
     }
 
+    /// Every version of a contract in the catalog that it is taken from, the newest first.
+    pub fn versions(&self, slug: &Slug) -> &[Contract] {
+        let found = self.catalogs.iter().map(|catalog| catalog.versions(slug));
+        found.into_iter().find(|versions| !versions.is_empty()).unwrap_or_default()
+    }
+
     /// The contract of a slug for an instance, in the version that its platform and its manifest ask for.
     ///
     /// What another platform publishes is taken only where no other catalog has the contract; one of another kind of

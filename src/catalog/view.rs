@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{contract::Contract, property::Property, reserved};
+use super::{contract::Contract, property::Property, reserved, support::Support};
 use crate::model::{PlatformKind, Registration};
 
 /// What `catalog list` tells.
@@ -64,8 +64,20 @@ pub struct ContractView {
     pub playbook_supported: bool,
     /// Where its source code is.
     pub source_code: Option<String>,
+    /// The versions of it that the catalog has, the newest first.
+    pub versions: Vec<VersionRow>,
     /// The keys that a manifest may set, those it must set first; none where the catalog does not say.
     pub keys: Option<Vec<KeyView>>,
+}
+
+/// One version of a contract.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionRow {
+    /// The tag of its image.
+    pub version: Option<String>,
+    /// With which versions of its platform it works, in words; none where the catalog does not say.
+    pub works_with: Option<String>,
 }
 
 /// One key of a contract.
@@ -112,8 +124,8 @@ fn row(contract: &Contract) -> ContractRow {
     }
 }
 
-/// Everything about one contract.
-pub fn show(contract: &Contract) -> ContractView {
+/// Everything about one version of a contract, and which ones there are.
+pub fn show(contract: &Contract, versions: &[Contract]) -> ContractView {
     let not_deployable = contract.deployable(Registration::Itself, false).err();
     let mut keys: Vec<KeyView> = settable(contract).map(key).collect();
     keys.sort_by(|a, b| (!a.required, a.deprecated, &a.key).cmp(&(!b.required, b.deprecated, &b.key)));
@@ -131,8 +143,14 @@ pub fn show(contract: &Contract) -> ContractView {
         verified: contract.verified,
         playbook_supported: contract.playbook_supported,
         source_code: contract.source_code.clone(),
+        versions: versions.iter().map(version).collect(),
         keys: contract.has_schema().then_some(keys),
     }
+}
+
+fn version(contract: &Contract) -> VersionRow {
+    let works_with = (contract.support != Support::Unsaid).then(|| contract.support.to_string());
+    VersionRow { version: contract.version.clone(), works_with }
 }
 
 /// The keys that are not Lockstep's own.

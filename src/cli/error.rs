@@ -46,6 +46,9 @@ impl From<SourceError> for CliError {
         let help = match &error {
             SourceError::Io { .. } => "check that the path exists and can be read",
             SourceError::RefusedPath { .. } => "take it out of the source; nothing was read",
+            SourceError::Hidden { .. } => {
+                "bring it back with `git sparse-checkout add FOLDER`, or all files with `git sparse-checkout disable`"
+            }
             SourceError::TooLarge { .. } => "point the source at the folder of the manifests",
             SourceError::Unreachable { .. } | SourceError::Deadline { .. } => {
                 "check the network and the server; nothing was changed"

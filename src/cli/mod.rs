@@ -63,8 +63,11 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
-            let printed = error.print();
-            return if asked && printed.is_ok() { Exit::Done } else { Exit::Usage }.into();
+            return match (asked, output::written(error.print())) {
+                (true, Ok(_)) => Exit::Done.into(),
+                (true, Err(error)) => failed(&error),
+                (false, Ok(_) | Err(_)) => Exit::Usage.into(),
+            };
         }
     };
     if cli.global.no_color {
@@ -72,13 +75,14 @@ pub fn main() -> ExitCode {
     }
     match commands::run(cli) {
         Ok(exit) => exit.into(),
-        Err(error) => {
-            let exit = error.exit;
-            // Where even standard error can't be written, the exit code is all that is left.
-            match explain(&error) {
-                Ok(()) | Err(_) => exit.into(),
-            }
-        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// Says what went wrong; where even standard error can't be written, the exit code is all that is left.
+fn failed(error: &CliError) -> ExitCode {
+    match explain(error) {
+        Ok(()) | Err(_) => error.exit.into(),
     }
 }
 

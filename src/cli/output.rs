@@ -18,6 +18,14 @@ pub(super) enum Format {
 /// # Errors
 /// Where standard output can't be written, apart from a reader that has gone away.
 pub(super) fn result(text: &str) -> Result<(), CliError> {
+    result_read(text).map(drop)
+}
+
+/// The same, and whether anybody still reads: what writes without an end ends where nobody does.
+///
+/// # Errors
+/// What [`result`] gives.
+pub(super) fn result_read(text: &str) -> Result<Reader, CliError> {
     written(anstream::stdout().lock().write_all(text.as_bytes()))
 }
 
@@ -37,14 +45,34 @@ pub(super) fn json(value: &impl serde::Serialize) -> Result<(), CliError> {
 /// # Errors
 /// Where standard error can't be written.
 pub(super) fn note(text: &str) -> Result<(), CliError> {
+    note_read(text).map(drop)
+}
+
+/// The same, and whether anybody still reads.
+///
+/// # Errors
+/// What [`note`] gives.
+pub(super) fn note_read(text: &str) -> Result<Reader, CliError> {
     written(anstream::stderr().lock().write_all(text.as_bytes()))
 }
 
-fn written(outcome: std::io::Result<()>) -> Result<(), CliError> {
+/// Whether somebody reads what is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reader {
+    /// Nothing says otherwise.
+    There,
+    /// The reader of the pipe went away, as `head` does.
+    Gone,
+}
+
+/// What the writing of an output came to: a reader that has gone away is no error, as there is nobody left to tell.
+///
+/// # Errors
+/// Where the output can't be written.
+pub(super) fn written(outcome: std::io::Result<()>) -> Result<Reader, CliError> {
     match outcome {
-        Ok(()) => Ok(()),
-        // The reader of a pipe went away, as `head` does; there is nobody left to tell.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Gone),
         Err(error) => Err(CliError::new(Exit::Internal, format!("failed to write the output: {error}"))),
     }
 }

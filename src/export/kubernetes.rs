@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     kubernetes_pod::pod,
-    types::{Blank, Exported, Lost, lost_everywhere},
+    types::{Blank, Cluster, Exported, Lost, lost_everywhere},
     yaml::Yaml,
 };
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
 const PART_OF: &str = "app.kubernetes.io/part-of";
 /// The label that holds the instance's name.
 const NAME: &str = "app.kubernetes.io/name";
-/// How large a volume is asked for; a manifest does not say.
+/// How large a volume is asked for where nobody says; a manifest does not.
 const CLAIM: &str = "1Gi";
 /// How long a Deployment may take at least, since pulling an image counts there.
 const PROGRESS: Duration = Duration::from_secs(600);
@@ -38,7 +38,8 @@ impl Collected {
 }
 
 /// Documents of Kubernetes for the instances; secrets are keys of Secrets that are made by hand.
-pub fn kubernetes<'a>(instances: impl IntoIterator<Item = &'a Wanted>) -> Exported {
+pub fn kubernetes<'a>(instances: impl IntoIterator<Item = &'a Wanted>, cluster: &Cluster) -> Exported {
+    let size = cluster.storage.as_deref().unwrap_or(CLAIM);
     let (mut documents, mut claims, mut collected) = (Vec::new(), BTreeSet::new(), Collected::default());
     for wanted in instances {
         lost_everywhere(wanted, &mut collected.lost);
@@ -50,14 +51,14 @@ pub fn kubernetes<'a>(instances: impl IntoIterator<Item = &'a Wanted>) -> Export
             if let MountSource::Volume(name) = &volume.source
                 && claims.insert(claim_name(name))
             {
-                let what = format!(
-                    "volume `{name}` became a claim of {CLAIM} for one node, and is empty: mend its size and class"
-                );
+                let mend = if cluster.storage.is_some() { "class" } else { "size (or give `--storage`) and class" };
+                let what =
+                    format!("volume `{name}` became a claim of {size} for one node, and is empty: mend its {mend}");
                 collected.lose(&wanted.name, what);
-                documents.push(claim(name));
+                documents.push(claim(name, size));
             }
         }
-        documents.push(deployment(wanted, &mut collected));
+        documents.push(deployment(wanted, cluster, &mut collected));
     }
     let mut text = "# Written by `lockstep export kubernetes`. No secret is in it.\n".to_owned();
     for Blank { name, what } in &collected.blanks {
@@ -79,8 +80,8 @@ pub(super) fn claim_name(volume: &str) -> String {
     format!("{name}-{}", hash.get(..8).unwrap_or_default())
 }
 
-fn claim(volume: &str) -> Yaml {
-    let request = Yaml::map([("storage", Yaml::text(CLAIM))]);
+fn claim(volume: &str, size: &str) -> Yaml {
+    let request = Yaml::map([("storage", Yaml::text(size))]);
     Yaml::map([
         ("apiVersion", Yaml::text("v1")),
         ("kind", Yaml::text("PersistentVolumeClaim")),
@@ -140,7 +141,7 @@ fn is_label_part(text: &str) -> bool {
         && text.chars().all(|c| plain(c) || matches!(c, '-' | '_' | '.'))
 }
 
-fn deployment(wanted: &Wanted, collected: &mut Collected) -> Yaml {
+fn deployment(wanted: &Wanted, cluster: &Cluster, collected: &mut Collected) -> Yaml {
     let name = wanted.name.to_string();
     let own = || vec![(NAME.to_owned(), Yaml::text(name.clone())), (PART_OF.to_owned(), Yaml::text("lockstep"))];
     let (theirs, annotations) = labels(wanted, collected);
@@ -154,7 +155,7 @@ fn deployment(wanted: &Wanted, collected: &mut Collected) -> Yaml {
         WantedState::Stopped => 0,
     };
     let template =
-        Yaml::map([("metadata", Yaml::map([("labels", Yaml::Map(own()))])), ("spec", pod(wanted, collected))]);
+        Yaml::map([("metadata", Yaml::map([("labels", Yaml::Map(own()))])), ("spec", pod(wanted, cluster, collected))]);
     let seconds = |time: Duration| Yaml::Number(i64::from(i32::try_from(time.as_secs()).unwrap_or(i32::MAX)));
     let settle = wanted.health.settle;
     let selector = Yaml::map([("matchLabels", Yaml::map([(NAME, Yaml::text(name.clone()))]))]);

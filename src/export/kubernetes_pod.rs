@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     kubernetes::{Collected, claim_name},
-    types::{Blank, Secret},
+    types::{Blank, Cluster, Secret},
     yaml::Yaml,
 };
 use crate::{
@@ -22,7 +22,7 @@ const CHECK_TIME: Duration = Duration::from_secs(30);
 const CHECK_RETRIES: u32 = 3;
 
 /// The pod of an instance, with what it can't say.
-pub(super) fn pod(wanted: &Wanted, collected: &mut Collected) -> Yaml {
+pub(super) fn pod(wanted: &Wanted, cluster: &Cluster, collected: &mut Collected) -> Yaml {
     let spec = &wanted.container;
     lost(wanted, collected);
     let (mounts, volumes) = mounts(spec);
@@ -67,6 +67,10 @@ pub(super) fn pod(wanted: &Wanted, collected: &mut Collected) -> Yaml {
         let servers = Yaml::texts(spec.dns.iter().map(ToString::to_string));
         pod.push(("dnsPolicy", Yaml::text("None")));
         pod.push(("dnsConfig", Yaml::map([("nameservers", servers)])));
+    }
+    if !cluster.image_pull_secrets.is_empty() {
+        let names = cluster.image_pull_secrets.iter().map(|name| Yaml::map([("name", Yaml::text(name.clone()))]));
+        pod.push(("imagePullSecrets", Yaml::List(names.collect())));
     }
     pod.push(("containers", Yaml::List(vec![Yaml::map(container)])));
     if !volumes.is_empty() {

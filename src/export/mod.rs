@@ -10,4 +10,4 @@ mod yaml;
 
 pub use compose::compose;
 pub use kubernetes::kubernetes;
-pub use types::{Blank, Exported, Lost};
+pub use types::{Blank, Cluster, Exported, Lost};

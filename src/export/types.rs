@@ -23,6 +23,15 @@ pub struct Lost {
     pub what: String,
 }
 
+/// What of a cluster no manifest says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Cluster {
+    /// How large a volume is asked for, as Kubernetes writes sizes (`10Gi`); none asks for 1Gi.
+    pub storage: Option<String>,
+    /// The Secrets with which images are pulled, by name.
+    pub image_pull_secrets: Vec<String>,
+}
+
 /// A file, and what has to be done about it by hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {

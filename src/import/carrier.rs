@@ -26,7 +26,7 @@ pub(super) struct Carried {
 
 pub(super) struct Carrier<'a> {
     pub(super) request: &'a Request<'a>,
-    pub(super) compose: &'a Compose,
+    pub(super) compose: &'a Compose<'a>,
     pub(super) log: &'a mut Log,
     pub(super) carried: Carried,
     /// Fields of `resources`, written.

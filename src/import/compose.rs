@@ -2,19 +2,22 @@
 
 use std::{collections::BTreeMap, ops::Range, sync::Arc};
 
+use super::types::{ComposeFile, EnvFile};
 use crate::{
     model::{Code, Finding, Place},
     yaml::{self, Limits, Node},
 };
 
 /// A compose file.
-pub(super) struct Compose {
+pub(super) struct Compose<'a> {
     /// What places call it.
     pub(super) name: Arc<str>,
     /// Its lines; the first is line 1 of places.
     pub(super) lines: Vec<String>,
     /// The project that it names itself.
     pub(super) project: Option<String>,
+    /// What its services name with `env_file`.
+    pub(super) env_files: &'a BTreeMap<String, EnvFile>,
     /// Its services, in order.
     pub(super) services: Vec<Service>,
     volumes: BTreeMap<String, Shared>,
@@ -62,12 +65,13 @@ pub(super) struct Used {
     pub(super) special: bool,
 }
 
-impl Compose {
+impl<'a> Compose<'a> {
     /// Reads a file.
     ///
     /// # Errors
     /// Where its text is broken, or it has no services.
-    pub(super) fn read(name: &Arc<str>, content: &[u8]) -> Result<Self, Vec<Finding>> {
+    pub(super) fn read(file: &'a ComposeFile) -> Result<Self, Vec<Finding>> {
+        let ComposeFile { name, content, env_files } = file;
         let parsed = yaml::parse(name, content, &Limits { references: true, ..Limits::default() });
         let broken = parsed.documents.iter().any(|document| !document.whole);
         let mut findings = parsed.findings;
@@ -124,6 +128,7 @@ impl Compose {
         findings.extend(others(root));
         Ok(Self {
             name: Arc::clone(name),
+            env_files,
             project: root.get("name").and_then(Node::scalar).map(|name| name.text.clone()),
             services,
             volumes: shared(root.get("volumes")),

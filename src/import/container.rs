@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Carries over what can be, and says what can't.
-pub(super) fn carry(request: &Request<'_>, compose: &Compose, service: &Service, log: &mut Log) -> Carried {
+pub(super) fn carry(request: &Request<'_>, compose: &Compose<'_>, service: &Service, log: &mut Log) -> Carried {
     let mut carrier = Carrier { request, compose, log, carried: Carried::default(), resources: Vec::new() };
     for (key, node) in service.node.entries().unwrap_or_default() {
         carrier.field(key, node);
@@ -30,7 +30,7 @@ impl Carrier<'_> {
         let place = &key.place;
         match key.text.as_str() {
             // Looked at elsewhere.
-            "environment" | "image" | "depends_on" => {}
+            "environment" | "env_file" | "image" | "depends_on" => {}
             "restart" => self.restart(node, place),
             "mem_limit" => {
                 let size = self.size(node);
@@ -110,9 +110,8 @@ impl Carrier<'_> {
             }
             "init" => self.log.note(place, "`init` is left out: every container has one"),
             "security_opt" => self.security(node, place),
-            "command" | "entrypoint" | "env_file" | "secrets" | "configs" | "extends" => {
+            "command" | "entrypoint" | "secrets" | "configs" | "extends" => {
                 let help = match key.text.as_str() {
-                    "env_file" => "write its variables below `spec.config`, its secrets sealed",
                     "secrets" | "configs" => "seal what the connector needs into `spec.config`",
                     "extends" => "import the output of `docker compose config --no-interpolate`",
                     _ => "build an image that has it, and name it with `spec.image`",

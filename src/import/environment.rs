@@ -2,11 +2,13 @@
 
 use super::{
     compose::{Compose, Service},
+    env_files,
     log::Log,
     source_lines::{self, Comment},
 };
 use crate::{
     model::{Code, Place},
+    secrets::SecretMap,
     yaml::{Kind, Node, shown},
 };
 
@@ -38,8 +40,8 @@ pub(super) struct Commented {
     pub(super) place: Place,
 }
 
-/// Reads the environment of a service, in the order of its lines.
-pub(super) fn read(compose: &Compose, service: &Service, log: &mut Log) -> Vec<Item> {
+/// Reads the environment of a service, in the order of its lines; before it stands what only its files say.
+pub(super) fn read(compose: &Compose<'_>, service: &Service, given: Option<&SecretMap>, log: &mut Log) -> Vec<Item> {
     let entries = service.node.entries().unwrap_or_default();
     let found = entries.iter().find(|(key, _)| key.text == "environment");
     let mut items: Vec<(u32, Item)> = Vec::new();
@@ -56,7 +58,10 @@ pub(super) fn read(compose: &Compose, service: &Service, log: &mut Log) -> Vec<I
         });
     }
     items.sort_by_key(|(line, _)| *line);
-    items.into_iter().map(|(_, item)| item).collect()
+    let mut of_files = env_files::variables(compose, service, given, log);
+    let own = |key: &str| items.iter().any(|(_, item)| matches!(item, Item::Variable(own) if own.key == key));
+    of_files.retain(|variable| !own(&variable.key));
+    of_files.into_iter().map(Item::Variable).chain(items.into_iter().map(|(_, item)| item)).collect()
 }
 
 fn variables(node: &Node, log: &mut Log) -> Vec<Variable> {

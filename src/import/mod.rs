@@ -10,6 +10,7 @@ mod container_host;
 mod container_limits;
 mod convert;
 mod draft;
+mod env_files;
 mod environment;
 mod interpolate;
 mod log;
@@ -24,6 +25,7 @@ mod units;
 mod verify;
 mod written;
 
+pub use env_files::env_files;
 pub use platform::{PlatformInstance, PlatformValue, of_platform};
 pub use run::run;
-pub use types::{ComposeFile, Imported, ImportedService, Note, Outcome, Request};
+pub use types::{ComposeFile, EnvFile, Imported, ImportedService, Note, Outcome, Request};

@@ -26,7 +26,7 @@ pub fn run(request: &Request<'_>) -> Imported {
     let mut imported = Imported::default();
     let mut taken: BTreeSet<String> = BTreeSet::new();
     for file in request.files {
-        match Compose::read(&file.name, &file.content) {
+        match Compose::read(file) {
             Ok(compose) => of_file(request, &compose, &mut taken, &mut imported),
             Err(findings) => imported.findings.extend(findings),
         }
@@ -45,7 +45,7 @@ enum Kind<'a> {
     Other,
 }
 
-fn of_file(request: &Request<'_>, compose: &Compose, taken: &mut BTreeSet<String>, imported: &mut Imported) {
+fn of_file(request: &Request<'_>, compose: &Compose<'_>, taken: &mut BTreeSet<String>, imported: &mut Imported) {
     imported.findings.extend(compose.findings.iter().cloned());
     let mut kinds = Vec::new();
     for service in &compose.services {
@@ -95,12 +95,12 @@ fn image_of(request: &Request<'_>, service: &Service) -> Option<(String, Vec<Str
 
 fn classify<'a>(
     request: &Request<'a>,
-    compose: &Compose,
+    compose: &Compose<'_>,
     service: &Service,
     taken: &mut BTreeSet<String>,
     log: &mut Log,
 ) -> Kind<'a> {
-    let items = environment::read(compose, service, &mut Log::default());
+    let items = environment::read(compose, service, request.variables, &mut Log::default());
     let variable = |key: &str| {
         items.iter().find_map(|item| match item {
             Item::Variable(variable) if variable.key == key => Some(variable),
@@ -208,14 +208,14 @@ fn name_of(service: &Service, contract: &Contract, taken: &mut BTreeSet<String>)
 
 fn manifest_of(
     request: &Request<'_>,
-    compose: &Compose,
+    compose: &Compose<'_>,
     service: &Service,
     contract: &Contract,
     instance: &InstanceName,
     names: &BTreeMap<&str, InstanceName>,
     log: &mut Log,
 ) -> String {
-    let items = environment::read(compose, service, log);
+    let items = environment::read(compose, service, request.variables, log);
     let converted = convert::environment(request, contract, instance, items, log);
     let mut carried = container::carry(request, compose, service, log);
     for part in carried.labels.iter_mut().chain(&mut carried.container) {

@@ -23,7 +23,7 @@ pub(super) enum Comment {
 
 /// The comments of a service: variables that are commented out anywhere in it, and whatever else is said between those
 /// of its environment; `environment` is the line of that key.
-pub(super) fn comments(compose: &Compose, service: &Service, environment: Option<u32>) -> Vec<Comment> {
+pub(super) fn comments(compose: &Compose<'_>, service: &Service, environment: Option<u32>) -> Vec<Comment> {
     let block = environment.map_or(0..0, |first| environment_lines(&compose.lines, first));
     let mut comments = Vec::new();
     let mut text_until: Option<usize> = None;

@@ -1,6 +1,6 @@
 //! What an import is asked for and what it gives.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
     catalog::Catalogs,
@@ -14,6 +14,18 @@ pub struct ComposeFile {
     pub name: Arc<str>,
     /// Its text.
     pub content: Vec<u8>,
+    /// What its services name with `env_file`, by the path as it stands there after interpolation.
+    pub env_files: BTreeMap<String, EnvFile>,
+}
+
+/// A file that a service of a compose file names with `env_file`, as far as it may be read.
+pub enum EnvFile {
+    /// Its text.
+    Read(Vec<u8>),
+    /// There is none.
+    Missing,
+    /// It was not read, for this reason: `lies outside of the folder of the compose file`.
+    Refused(String),
 }
 
 /// What is to be imported, and with what.

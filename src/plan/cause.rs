@@ -63,6 +63,8 @@ pub struct Reason {
 pub enum Given {
     /// A `Defaults` document.
     Defaults,
+    /// Lockstep itself: it stands in no line of the source, where another value may have stood before.
+    Lockstep,
     /// A default of the contract, in the catalog of this name: a path or a URL.
     Catalog(Arc<str>),
 }

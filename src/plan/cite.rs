@@ -22,11 +22,12 @@ pub fn cite<'a>(reasons: impl IntoIterator<Item = &'a mut Reason>, commits: &BTr
 fn line_of(reason: &Reason) -> Option<Cited> {
     if let Some(place) = &reason.place {
         // What is gone, or given by no line, was changed by a change of the file.
-        let written = reason.sensitive || (reason.after.is_some() && reason.field != "spec");
+        let given = reason.given == Some(Given::Lockstep);
+        let written = reason.sensitive || (reason.after.is_some() && reason.field != "spec" && !given);
         return Some(Cited { file: place.file.clone(), line: written.then_some(place.line) });
     }
     match &reason.given {
         Some(Given::Catalog(name)) => Some(Cited { file: name.clone(), line: None }),
-        Some(Given::Defaults) | None => None,
+        Some(Given::Defaults | Given::Lockstep) | None => None,
     }
 }

@@ -219,7 +219,8 @@ fn one(
             Steady::Fine => Verdict::Untouched,
             Steady::Start { unpause } => {
                 let reason = state_reason(wanted, current);
-                step(Action::Start, vec![reason], Work::Start { container: current.id.clone(), unpause })
+                let work = Work::Start { container: current.id.clone(), unpause, restarts: true };
+                step(Action::Start, vec![reason], work)
             }
             Steady::Stop => {
                 let reason = state_reason(wanted, current);
@@ -286,10 +287,15 @@ fn state_reason(wanted: &Wanted, current: &ObservedContainer) -> Reason {
     };
     // People at the platform asked for it.
     let cause = if matches!(origin, Some(Origin::Platform)) { Cause::Platform } else { cause };
-    let given = matches!(origin, Some(Origin::Defaults(_))).then_some(Given::Defaults);
+    let (place, given) = match origin {
+        Some(Origin::Defaults(place)) => (Some(place.clone()), Some(Given::Defaults)),
+        // No line says it (any more), which is a change of the manifest as a whole.
+        None if cause == Cause::Manifest => (reasons::cause_of(wanted).1, Some(Given::Lockstep)),
+        Some(_) | None => (origin.and_then(Origin::place).cloned(), None),
+    };
     let since = current.finished.filter(|_| cause == Cause::Drift);
     let reason = Reason::of("state", Some(before), Some(after.to_owned()), cause);
-    Reason { place: origin.and_then(Origin::place).cloned(), given, since, ..reason }
+    Reason { place, given, since, ..reason }
 }
 
 /// What a container is made from: a revision of the source, or what a platform says.

@@ -22,7 +22,7 @@ pub(super) fn of_creation(wanted: &Wanted) -> Reason {
 }
 
 /// Why an instance as a whole is as it is wanted: its manifest says so, or people at its platform.
-fn cause_of(wanted: &Wanted) -> (Cause, Option<Place>) {
+pub(super) fn cause_of(wanted: &Wanted) -> (Cause, Option<Place>) {
     match wanted.keeper() {
         Some(Keeper::Platform) => (Cause::Platform, None),
         Some(Keeper::Source) | None => (Cause::Manifest, Some(wanted.place.clone())),
@@ -95,7 +95,7 @@ fn reason(wanted: &Wanted, field: &str, before: Option<String>, after: Option<St
             (cause, None, Some(Given::Catalog(Arc::clone(name))))
         }
         Some(Origin::Platform) => (Cause::Platform, None, None),
-        Some(Origin::Lockstep) | None => (Cause::Manifest, Some(wanted.place.clone()), None),
+        Some(Origin::Lockstep) | None => (Cause::Manifest, Some(wanted.place.clone()), Some(Given::Lockstep)),
     };
     Reason { sensitive, place, given, ..Reason::of(field, before, after, cause) }
 }

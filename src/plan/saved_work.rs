@@ -59,8 +59,11 @@ fn of_step(step: &Step) -> WorkJson {
             texts.into_iter().filter_map(|(name, text)| Some((name, text?))).for_each(|(name, text)| set(name, text));
             ("update", vec![container.clone()], None)
         }
-        Work::Start { container, unpause } => {
+        Work::Start { container, unpause, restarts } => {
             set("unpause", unpause.to_string());
+            if !restarts {
+                set("restarts", restarts.to_string());
+            }
             ("start", vec![container.clone()], None)
         }
         Work::Stop { container, grace } => {

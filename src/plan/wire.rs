@@ -139,7 +139,7 @@ impl From<&Reason> for ReasonJson {
             defaults: reason.given == Some(Given::Defaults),
             catalog: match &reason.given {
                 Some(Given::Catalog(name)) => Some(name.to_string()),
-                Some(Given::Defaults) | None => None,
+                Some(Given::Defaults | Given::Lockstep) | None => None,
             },
             commit: reason.commit.as_ref().map(|commit| commit.id.clone()),
             author: reason.commit.as_ref().map(|commit| commit.author.clone()),

@@ -87,8 +87,11 @@ pub enum Work {
     Start {
         /// Which.
         container: ContainerId,
-        /// What counts as healthy; only the status needs it.
+        /// Whether it is paused, and goes on rather than starts.
         unpause: bool,
+        /// Whether the engine may start it again by itself: every plan says so, and whoever carries it out may think
+        /// otherwise of one that keeps ending.
+        restarts: bool,
     },
     /// Stop a container and keep it.
     Stop {

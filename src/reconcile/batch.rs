@@ -1,9 +1,6 @@
 //! Carries out the steps that need one image: looked over together, then each by itself.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +10,7 @@ use crate::{
     desired::Openers,
     engine::{Engine, EngineError, Problem},
     model::{InstanceName, OwnerName, Revision},
-    plan::{Plan, Step, Work},
+    plan::{Plan, Step},
 };
 
 /// Groups steps by the image they need, so that a slow pull keeps no other instance waiting.
@@ -35,8 +32,6 @@ pub(super) struct Job<E> {
     pub(super) slots: Arc<Semaphore>,
     pub(super) reports: mpsc::UnboundedSender<StepReport>,
     pub(super) cancel: CancellationToken,
-    /// Instances that kept ending: the engine may not restart them by itself any more.
-    pub(super) quiet: BTreeSet<InstanceName>,
 }
 
 impl<E: Engine> Job<E> {
@@ -70,13 +65,6 @@ impl<E: Engine> Job<E> {
             return;
         }
         let Ok(_slot) = self.slots.acquire().await else { return };
-        if let Work::Start { container, .. } = &step.work
-            && self.quiet.contains(&step.instance)
-            && let Err(error) = self.engine.set_restarts(container, false).await
-        {
-            self.report(&step, Err(error.into()));
-            return;
-        }
         let report = execute_one(self.engine.as_ref(), &self.openers, &step, self.watcher.as_ref(), &self.cancel).await;
         self.send(report);
     }

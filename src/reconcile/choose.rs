@@ -97,17 +97,23 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         over
     }
 
-    pub(super) fn begin(&mut self, steps: Vec<Step>, revision: &Revision) {
+    pub(super) fn begin(&mut self, mut steps: Vec<Step>, revision: &Revision) {
         let crashed = |name: &InstanceName| self.crashes.tries(name) > 0;
         let quiet: BTreeSet<_> = steps.iter().map(|s| s.instance.clone()).filter(|name| crashed(name)).collect();
         self.past.note_begun(&steps, revision, &quiet);
-        for step in &steps {
+        for step in &mut steps {
             self.busy.insert(step.instance.clone(), format!("{} is being carried out", step.action.as_str()));
             self.failed.remove(&step.instance);
-            match &step.work {
-                // Whatever was done to it by hand is put right by this; what is done while it starts counts anew.
-                Work::Start { container, .. } => {
+            match &mut step.work {
+                Work::Start { container, restarts, .. } => {
+                    // Whatever was done to it by hand is put right by this; what is done while it starts counts anew.
                     self.by_hand.remove(container);
+                    // Every start of ours would have the engine start it again as often as it may. One that keeps ending
+                    // is started by us alone, with growing waits.
+                    if quiet.contains(&step.instance) {
+                        *restarts = false;
+                        self.pipeline.unrestartable.insert(step.instance.clone());
+                    }
                 }
                 Work::Create(_)
                 | Work::Replace(_)
@@ -118,7 +124,6 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 | Work::AtPlatform(_) => {}
             }
         }
-        self.unrestartable.extend(quiet.iter().cloned());
         let batches = batch::by_image(steps);
         for steps in batches {
             let job = batch::Job {
@@ -129,7 +134,6 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
                 slots: Arc::clone(&self.slots),
                 reports: self.reports.0.clone(),
                 cancel: self.cancel.clone(),
-                quiet: quiet.clone(),
             };
             self.tasks.spawn(job.carry_out(steps));
         }

@@ -110,7 +110,11 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
             // Without its image nobody can tell what it brought, and what another manager made differs by its nature.
             if inspected.image_known && inspected.made_here {
                 self.note_deep(container, &inspected, wanted);
-                note_policy(container, &inspected, wanted, is_alone);
+                if self.unrestartable.contains(&container.instance) {
+                    container.was_stopped = false;
+                } else {
+                    note_policy(container, &inspected, wanted, is_alone);
+                }
                 container.moved_image = images.get(&inspected.image).and_then(|now| moved(&inspected, now));
             }
         }

@@ -72,7 +72,6 @@ pub(super) struct Loop<S, E> {
     pub(super) waiting: BTreeSet<InstanceName>,
     /// The instances that wait for those they depend on, and what is said of it.
     pub(super) depending: BTreeMap<InstanceName, String>,
-    pub(super) unrestartable: BTreeSet<InstanceName>,
     pub(super) by_hand: BTreeSet<crate::plan::ContainerId>,
     /// Containers that died and may be listed as running for a while: when to list them again, and the wait after that.
     pub(super) died: BTreeMap<crate::plan::ContainerId, (Instant, Duration)>,
@@ -145,7 +144,6 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             deep: true,
             waiting: BTreeSet::new(),
             depending: BTreeMap::new(),
-            unrestartable: BTreeSet::new(),
             by_hand: BTreeSet::new(),
             died: BTreeMap::new(),
             absent: BTreeMap::new(),

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     desired::{DesiredState, Openers, SettingsSecrets},
     engine::{Engine, EngineError},
-    model::Snapshot,
+    model::{InstanceName, Snapshot},
     plan::{Observed, Pruning},
     platform::Connection,
     source::Source,
@@ -203,19 +203,21 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
         }
     }
 
-    /// Lets the engine restart those again that ran well for long after they kept ending.
+    /// Lets the engine restart those again that kept ending and are forgiven: they ran well for long, or the source changed.
     async fn restore_restarts(&mut self, observed: &Observed) -> Result<(), PassError> {
         for name in self.crashes.forgiven(Instant::now()) {
             self.waiting.remove(&name);
-            if !self.unrestartable.remove(&name) {
-                continue;
-            }
+        }
+        let is_over = |name: &&InstanceName| self.crashes.tries(name) == 0 && !self.busy.contains_key(*name);
+        let over: Vec<_> = self.pipeline.unrestartable.iter().filter(is_over).cloned().collect();
+        for name in over {
             for container in observed.of(&name).filter(|container| container.runs()) {
                 match self.pipeline.engine.set_restarts(&container.id, true).await {
                     Ok(()) | Err(EngineError::NoSuchContainer(_)) => {}
                     Err(error) => return Err(error.into()),
                 }
             }
+            self.pipeline.unrestartable.remove(&name);
         }
         Ok(())
     }

@@ -98,6 +98,8 @@ pub struct Pipeline<S, E> {
     pub managers: Managers,
     /// Where the operator keeps what connectors get.
     pub credentials: Credentials,
+    /// The instances that the engine may not restart by itself now, since they kept ending: that is our doing.
+    pub unrestartable: BTreeSet<InstanceName>,
 }
 
 impl<S: Source, E: Engine> Pipeline<S, E> {
@@ -200,6 +202,7 @@ impl<S: Source, E: Engine> Pipeline<S, E> {
                 let wanted = desired.wanted.get(&container.instance);
                 let env = opened.get(&container.instance).and_then(Option::as_ref);
                 note_look(container, &inspected, wanted.map(AsRef::as_ref), env);
+                container.was_stopped &= !self.unrestartable.contains(&container.instance);
             }
         }
         Ok(())

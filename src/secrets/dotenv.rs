@@ -22,6 +22,8 @@ pub(super) enum Hash {
     Comment,
 }
 
+const NO_VALUE: &str = "is not of the form KEY=value";
+
 /// Whether the first line that says something is an assignment.
 pub(super) fn looks_like(text: &str) -> bool {
     let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
@@ -33,6 +35,28 @@ pub(super) fn read<'a>(
     text: &'a str,
     hash: Hash,
     mut take: impl FnMut(u32, &'a str, &str) -> Result<(), OpenErrorKind>,
+) -> Result<(), OpenErrorKind> {
+    entries(text, hash, |entry| match entry.value {
+        Some(value) => take(entry.line, entry.key, value),
+        None => Err(OpenErrorKind::BadMap { line: entry.line, why: NO_VALUE }),
+    })
+}
+
+/// One line that says something.
+pub(super) struct Entry<'a, 'v> {
+    pub(super) line: u32,
+    pub(super) key: &'a str,
+    /// The value; none of a key that stands alone.
+    pub(super) value: Option<&'v str>,
+    /// Whether it stands in single quotes.
+    pub(super) literal: bool,
+}
+
+/// Calls `take` with every line that says something, keys that stand alone among them.
+pub(super) fn entries<'a>(
+    text: &'a str,
+    hash: Hash,
+    mut take: impl FnMut(Entry<'a, '_>) -> Result<(), OpenErrorKind>,
 ) -> Result<(), OpenErrorKind> {
     let mut rest = text;
     let mut line = 1;
@@ -46,19 +70,28 @@ pub(super) fn read<'a>(
             continue;
         }
         let assignment = without_export(start);
-        let (key, _) = assignment.split_once('=').ok_or(bad("is not of the form KEY=value"))?;
+        let Some((key, _)) = assignment.split_once('=') else {
+            let key = assignment.trim_end();
+            if !is_key(key) {
+                return Err(bad(NO_VALUE));
+            }
+            take(Entry { line, key, value: None, literal: false })?;
+            rest = split_line(rest).1;
+            line += 1;
+            continue;
+        };
         let key = key.trim_end();
         if !is_key(key) {
             return Err(bad("does not begin with a key of letters, digits and `_`"));
         }
-        let equals = rest.find('=').ok_or(bad("is not of the form KEY=value"))?;
+        let equals = rest.find('=').ok_or(bad(NO_VALUE))?;
         let after = rest[equals + 1..].trim_start_matches([' ', '\t']);
         let (value, behind) = match after.chars().next() {
             Some('\'') => single(&after[1..]).map_err(bad)?,
             Some('"') => double(&after[1..]).map_err(bad)?,
             Some(_) | None => bare(after, hash).map_err(bad)?,
         };
-        take(line, key, &value)?;
+        take(Entry { line, key, value: Some(&value), literal: after.starts_with('\'') })?;
         line += breaks(&rest[..rest.len() - behind.len()]);
         rest = behind;
     }

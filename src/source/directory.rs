@@ -13,7 +13,7 @@ use std::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    Source, SourceError, git, select,
+    Source, SourceError, git, hidden, select,
     walk::{self, Fingerprint, WalkError, Walked},
     watch::{Armed, EventWatch, Target, WatchError},
 };
@@ -48,6 +48,7 @@ pub struct DirectorySource {
     has_no_events: AtomicBool,
     seen: Mutex<Seen>,
     git_program: Option<PathBuf>,
+    refuses_hidden: bool,
 }
 
 /// The state of the directory that the caller knows.
@@ -77,6 +78,7 @@ impl DirectorySource {
             has_no_events: AtomicBool::new(false),
             seen: Mutex::new(Seen::Nothing),
             git_program: None,
+            refuses_hidden: false,
         })
     }
 
@@ -87,7 +89,24 @@ impl DirectorySource {
         Self { git_program: Some(program), ..self }
     }
 
+    /// Takes a file that git hides in this work tree for an error: whoever decides what is gone must not take it as gone.
+    #[must_use]
+    pub fn refusing_hidden(self) -> Self {
+        Self { refuses_hidden: true, ..self }
+    }
+
     async fn read(&self) -> Result<Walked, SourceError> {
+        let walked = self.walk().await?;
+        if self.refuses_hidden {
+            let root = self.root.clone();
+            if let Some(path) = blocking(move || hidden::find(&root)).await?? {
+                return Err(SourceError::Hidden { path });
+            }
+        }
+        Ok(walked)
+    }
+
+    async fn walk(&self) -> Result<Walked, SourceError> {
         let mut tries = 1;
         loop {
             let root = self.root.clone();

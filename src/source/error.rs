@@ -22,6 +22,12 @@ pub enum SourceError {
         /// Why.
         why: Cow<'static, str>,
     },
+    /// A file of the source is one that git keeps out of its work tree.
+    #[error("`{path}` is not there only because git hides it (a sparse checkout)")]
+    Hidden {
+        /// The path below the root, escaped for printing.
+        path: String,
+    },
     /// The source is larger than what is read.
     #[error("the source is too large: {what} above the limit of {limit}")]
     TooLarge {

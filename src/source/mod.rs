@@ -4,12 +4,14 @@
 //! folder called `secrets`. Names that begin with a dot and the temporary files of editors are left out; everything
 //! else is ignored. A symbolic link that leaves the source, a submodule, and a name with odd characters among the files
 //! that would be read refuse the whole snapshot: nothing is half read, and what can't be read is never taken as absent.
+//! Neither is what a sparse checkout hides, where it is asked for that ([`DirectorySource::refusing_hidden`]).
 
 mod any;
 mod catalog_url;
 mod directory;
 mod error;
 mod git;
+mod hidden;
 mod limits;
 mod select;
 mod walk;

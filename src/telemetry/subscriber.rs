@@ -75,7 +75,9 @@ where
 {
     let levels =
         EnvFilter::try_new(filter).map_err(|source| InitError::Filter { filter: filter.to_owned(), source })?;
-    let lines = fmt::layer().with_writer(ScrubbingMaker { inner, format, scrubber }).with_ansi(false);
+    // Where a line can't be written, the layer would say so on standard error, and panic where that is what is closed or full.
+    let lines = fmt::layer().log_internal_errors(false);
+    let lines = lines.with_writer(ScrubbingMaker { inner, format, scrubber }).with_ansi(false);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         Format::Text => lines.boxed(),
         Format::Json => lines.json().flatten_event(true).boxed(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::{Session, catalog_diff::Diff, catalog_pull::Pull};
 use crate::{
-    catalog::{self, Catalogs, ContractView},
+    catalog::{self, Catalogs, Contract, ContractView},
     cli::{CliError, Exit, output, output::Format, render, wiring},
     model::Slug,
 };
@@ -31,11 +31,14 @@ pub(crate) struct List {
     format: Format,
 }
 
-/// Show one contract and the keys of its configuration.
+/// Show one contract, the versions of it that there are, and the keys of its configuration.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Show {
     /// The contract's slug.
     slug: String,
+    /// The version to show, as `spec.version` names it; without it, the newest.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
     /// A catalog file instead of those of the settings.
     #[arg(long, value_name = "FILE")]
     catalog: Vec<PathBuf>,
@@ -85,20 +88,32 @@ impl List {
 impl Show {
     async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let catalogs = catalogs(session, &self.catalog).await?;
-        let found = Slug::try_from(self.slug.as_str()).ok().and_then(|slug| catalogs.find(&slug, None));
-        let Some(contract) = found else {
+        let slug = Slug::try_from(self.slug.as_str()).ok();
+        let versions = slug.as_ref().map(|slug| catalogs.versions(slug)).unwrap_or_default();
+        let Some(newest) = versions.first() else {
             let error = CliError::new(Exit::Usage, format!("no catalog has a contract `{}`", self.slug));
             return Err(match catalogs.closest(&self.slug, None) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
                 None => error.with_help("`lockstep catalog list` shows all contracts"),
             });
         };
-        let view = catalog::show(contract);
+        let view = catalog::show(self.one(versions, newest)?, versions);
         match self.format {
             Format::Json => output::json(&view)?,
             Format::Text => output::result(&text(&view))?,
         }
         Ok(Exit::Done)
+    }
+
+    /// The version that is asked for.
+    fn one<'a>(&self, versions: &'a [Contract], newest: &'a Contract) -> Result<&'a Contract, CliError> {
+        let Some(asked) = &self.version else { return Ok(newest) };
+        versions.iter().find(|contract| contract.version.as_deref() == Some(asked)).ok_or_else(|| {
+            let named: Vec<_> = versions.iter().filter_map(|contract| contract.version.as_deref()).collect();
+            let there = if named.is_empty() { "none".to_owned() } else { named.join(", ") };
+            CliError::new(Exit::Usage, format!("the catalog has no version `{asked}` of contract `{}`", self.slug))
+                .with_help(format!("it has {}", render::printable(&there)))
+        })
     }
 }
 
@@ -110,6 +125,13 @@ fn text(view: &ContractView) -> String {
     render::push(&mut text, format_args!("kind     {}\nimage    {image}{version}\n", view.kind));
     let managed = if view.manager_supported { "yes" } else { "no" };
     render::push(&mut text, format_args!("managed  {managed}\n"));
+    for (index, row) in view.versions.iter().enumerate() {
+        let head = if index == 0 { "versions" } else { "" };
+        let version = render::printable(row.version.as_deref().unwrap_or("-"));
+        let works_with = row.works_with.as_ref().map_or_else(String::new, |range| format!("platform {range}"));
+        let line = format!("{head:8} {version:12} {}", render::dim(&render::printable(&works_with)));
+        render::push(&mut text, format_args!("{}\n", line.trim_end()));
+    }
     if let Some(why) = &view.not_deployable {
         render::push(&mut text, format_args!("{} {}\n", render::red("can't be deployed:"), render::printable(why)));
     }

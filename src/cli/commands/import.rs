@@ -1,6 +1,7 @@
 //! `lockstep import`.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{Read, Write},
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Session, secret};
+use super::{Session, import_env_file, secret};
 use crate::{
     cli::{CliError, Exit, output, output::Format, render, wiring::offline},
     import::{self, ComposeFile, Imported, Outcome, Request},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The largest compose or variables file that is read, in bytes; larger ones are refused by their readers.
-const MAX_BYTES: u64 = (1 << 20) + 1;
+pub(super) const MAX_BYTES: u64 = (1 << 20) + 1;
 
 /// Make manifests of what runs already.
 #[derive(Debug, clap::Subcommand)]
@@ -43,7 +44,8 @@ pub(crate) struct Compose {
     /// A catalog file instead of those of the settings; may be given several times.
     #[arg(long, value_name = "FILE")]
     catalog: Vec<PathBuf>,
-    /// Values for `${VAR}`: a file of `KEY=value` lines, as compose reads `.env`.
+    /// Values for `${VAR}`: a file of `KEY=value` lines, as compose reads `.env`. What services name with `env_file` is
+    /// read by itself, in the folder of the compose file and below it; elsewhere only this file.
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
     /// Whom to seal secrets for: `age1…` or `ssh-ed25519 …`; may be given several times.
@@ -105,12 +107,15 @@ impl Import {
 impl Compose {
     async fn run(self, session: &Session) -> Result<Exit, CliError> {
         let catalogs = offline::catalogs(&session.global, &self.catalog).await?;
+        let given = self.env_file.as_deref();
+        let variables = given.map(variables).transpose()?.flatten();
         let files = self.files.iter().map(|path| {
             let name = path.to_string_lossy().into_owned();
-            Ok(ComposeFile { name: name.into(), content: read(path)? })
+            let mut file = ComposeFile { name: name.into(), content: read(path)?, env_files: BTreeMap::new() };
+            file.env_files = import_env_file::read(path, &file, variables.as_ref(), given);
+            Ok(file)
         });
         let files: Vec<ComposeFile> = files.collect::<Result<_, CliError>>()?;
-        let variables = self.env_file.as_deref().map(variables).transpose()?.flatten();
         let recipients = recipients(self.no_seal, &self.recipient, &self.recipients_file, session)?;
         let imported = import::run(&Request {
             files: &files,

@@ -4,7 +4,11 @@ use futures_util::StreamExt;
 
 use super::{Session, plan::instance_name};
 use crate::{
-    cli::{CliError, Exit, output, wiring},
+    cli::{
+        CliError, Exit,
+        output::{self, Reader},
+        wiring,
+    },
     engine::Engine,
     model::{InstanceName, looks_secret},
 };
@@ -43,7 +47,10 @@ impl Logs {
             let line = line?;
             // Escape sequences of a container must not reach the terminal.
             let text = format!("{}\n", crate::cli::render::printable(&session.scrubber.scrub(&line.text)));
-            if line.stderr { output::note(&text)? } else { output::result(&text)? }
+            let reader = if line.stderr { output::note_read(&text)? } else { output::result_read(&text)? };
+            if reader == Reader::Gone {
+                break;
+            }
         }
         Ok(Exit::Done)
     }

@@ -12,6 +12,7 @@ mod doctor_openaev;
 mod doctor_opencti;
 mod export;
 mod import;
+mod import_env_file;
 mod import_platform;
 mod init;
 mod logs;

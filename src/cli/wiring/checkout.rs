@@ -9,7 +9,7 @@ use std::{
 use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
-use super::{Identities, Parts, known_instances, left_to_the_end, offline, parts, parts::pipeline_over};
+use super::{Identities, Parts, known_instances, left_to_the_end, offline, parts, parts::pipeline_over, resealed};
 use crate::{
     cli::{CliError, Exit, commands::Session, output, render},
     desired::{Assembled, Context, DesiredState, Openers, Wanted},
@@ -70,7 +70,7 @@ impl LocalCheckout {
         match which {
             Which::WorkingTree => {
                 let source = DirectorySource::new(DirectoryConfig { root: self.folder.clone(), poll: None })?;
-                Ok(source.snapshot().await?)
+                Ok(source.refusing_hidden().snapshot().await?)
             }
             Which::Revision(revision) => {
                 let Some(commits) = &self.commits else {
@@ -127,11 +127,9 @@ impl LocalCheckout {
         };
         let (base, other, new) = tokio::try_join!(self.read(of_base), self.other_settings(of_base, session), new)?;
         let (base, new) = new.beside(base, &means(other)?).await?;
+        let read = || Ok::<_, CliError>(super::credentials::openers(settings, session, Identities::Optional)?.openers);
         // No key or token is read where every secret is as it was sealed before.
-        let openers = match resealed(&base, &new) {
-            true => super::credentials::openers(settings, session, Identities::Optional)?.openers,
-            false => Openers::default(),
-        };
+        let openers = if resealed::is_resealed(&base, &new) { read()? } else { Openers::default() };
         known_instances(pruning.only.iter().flatten().cloned().collect::<Vec<_>>().as_slice(), &new)?;
         let same = |before: &Wanted, after: &Wanted, key: &str| {
             let (before, after) = (before.open_one(key, &openers).ok()??, after.open_one(key, &openers).ok()??);
@@ -141,7 +139,8 @@ impl LocalCheckout {
         let pruning = Pruning { absent_before: Pruning::absent(&new, &observed), ..pruning };
         let mut planned = decide(settings, new, observed, &pruning);
         self.cite(&mut planned).await;
-        note_sealed(&base, &planned.desired, &same)?;
+        resealed::note_resealed(&base, &planned.desired, &same)?;
+        resealed::note_renamed(&base, &planned, read)?;
         left_to_the_end((base, Arc::clone(&planned.desired)));
         Ok(planned)
     }
@@ -258,41 +257,6 @@ fn decide(settings: &Settings, new: DesiredState, observed: Observed, pruning: &
     let mut plan = plan::diff(&settings.owner, &new, &observed, &digests, &parts::prune_rules(settings), pruning);
     plan.keep_only(pruning);
     Planned { desired: Arc::new(new), observed, plan }
-}
-
-/// Whether a variable that holds a secret on both sides is sealed otherwise on one.
-fn resealed(base: &DesiredState, new: &DesiredState) -> bool {
-    let other = |(before, after): (&Arc<Wanted>, &Arc<Wanted>)| {
-        let sealed = |key| before.env.get(key).filter(|value| value.is_sensitive());
-        after.env.iter().any(|(key, value)| value.is_sensitive() && sealed(key).is_some_and(|before| before != value))
-    };
-    new.wanted.values().filter_map(|after| Some((base.wanted.get(&after.name)?, after))).any(other)
-}
-
-/// Says where nobody can tell whether a secret changed.
-fn note_sealed(
-    base: &DesiredState,
-    new: &DesiredState,
-    same: &dyn Fn(&Wanted, &Wanted, &str) -> Option<bool>,
-) -> Result<(), CliError> {
-    let untold = |(before, after): (&Wanted, &Wanted)| {
-        let both = after.env.iter().filter_map(|(key, value)| Some((key, value, before.env.get(key)?)));
-        let sealed = both.filter(|(_, value, before)| value != before && value.is_sensitive() && before.is_sensitive());
-        sealed.filter(|(key, ..)| same(before, after, key).is_none()).count()
-    };
-    let pairs = new.wanted.values().filter_map(|after| Some((&**base.wanted.get(&after.name)?, &**after)));
-    let count: usize = pairs.map(untold).sum();
-    if count == 0 {
-        return Ok(());
-    }
-    output::note(&format!(
-        "{} {}, and without an identity nobody can tell whether the value changed or only its seal\n",
-        render::yellow("note:"),
-        match count {
-            1 => "1 sensitive value is sealed anew".to_owned(),
-            count => format!("{count} sensitive values are sealed anew"),
-        }
-    ))
 }
 
 /// The catalogs of the settings as far as they can be read without a network.

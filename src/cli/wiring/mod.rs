@@ -13,6 +13,7 @@ mod parts;
 mod publish;
 mod pulls;
 pub(super) mod repository;
+mod resealed;
 mod saved;
 mod sealed;
 mod signals;

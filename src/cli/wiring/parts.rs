@@ -106,7 +106,7 @@ pub(super) fn source(settings: &Settings) -> Result<AnySource, CliError> {
     match &settings.source {
         SourceSettings::Directory { path, poll } => {
             let source = DirectorySource::new(DirectoryConfig { root: path.clone(), poll: *poll })?;
-            Ok(AnySource::Directory(source.with_git(own_program()?)))
+            Ok(AnySource::Directory(source.refusing_hidden().with_git(own_program()?)))
         }
         SourceSettings::Git(git) => {
             let auth = match &git.auth {
@@ -265,6 +265,7 @@ fn assemble<E: Engine>(settings: &Settings, source: AnySource, opening: Opening,
         rules: prune_rules(settings),
         managers,
         credentials,
+        unrestartable: BTreeSet::new(),
     }
 }
 

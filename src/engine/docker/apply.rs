@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     adapter::Shared,
-    body::restarts_allowed,
+    body::{restarts_allowed, restarts_forbidden},
     make::{is_wedged_message, not_to_be_pulled},
 };
 use crate::{
@@ -83,7 +83,7 @@ impl Job<'_> {
                 self.create(new, env).await
             }
             Work::Update { container, change, .. } => self.update(&container.0, change).await,
-            Work::Start { container, .. } => self.start_existing(&container.0).await,
+            Work::Start { container, restarts, .. } => self.start_existing(&container.0, *restarts).await,
             Work::Stop { container, grace } => match self.halt(&container.0, *grace).await? {
                 Some(_) => Ok(Outcome::Done),
                 None => Err(EngineError::NoSuchContainer(container.0.clone())),
@@ -137,12 +137,13 @@ impl Job<'_> {
     }
 
     /// Starts a container that was made by another step.
-    async fn start_existing(&self, id: &str) -> Result<Outcome, EngineError> {
+    async fn start_existing(&self, id: &str, restarts: bool) -> Result<Outcome, EngineError> {
         let client = &self.shared.client;
         let container = client.look(id).await?;
         let seen = Seen::of(&container);
-        if !seen.may_restart {
-            client.restart_policy(id, restarts_allowed()).await?;
+        if seen.may_restart != restarts {
+            let policy = if restarts { restarts_allowed() } else { restarts_forbidden() };
+            client.restart_policy(id, policy).await?;
         }
         if seen.paused {
             client.unpause(id).await?;

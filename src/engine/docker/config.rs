@@ -26,6 +26,9 @@ pub struct Deadlines {
     pub stop_margin: Duration,
     /// Without any progress of a pull.
     pub pull_stall: Duration,
+    /// For all that registries tell about the sizes of images, together: a plan that nobody waits for any longer is shown
+    /// without them.
+    pub sizes: Duration,
 }
 
 impl Default for Deadlines {
@@ -35,6 +38,7 @@ impl Default for Deadlines {
             change: Duration::from_secs(60),
             stop_margin: Duration::from_secs(10),
             pull_stall: Duration::from_secs(60),
+            sizes: Duration::from_millis(1_500),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Asks registries how much pulling images would fetch, with the credentials and the manner in which the engine would.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use bollard::models::RegistryServiceConfig;
 use futures_util::{StreamExt as _, stream};
@@ -16,8 +16,6 @@ use tokio::time::{Instant, timeout_at};
 use super::{adapter::Shared, client::Client, pull::registry};
 use crate::{engine::EngineError, plan::Layer};
 
-/// How long all the answers may take together.
-const PATIENCE: Duration = Duration::from_millis(1_500);
 /// How many images are looked at, or asked about, at the same time.
 const AT_ONCE: usize = 16;
 /// How many of the engine's images are compared; one that has more is taken to have no others.
@@ -27,7 +25,7 @@ const MOST_BYTES: usize = 4 << 20;
 
 /// The layers of each image that the engine lacks; nothing for an image whose registry does not tell in time.
 pub(super) async fn missing_layers(shared: &Shared, images: &[String]) -> BTreeMap<String, Vec<Layer>> {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + shared.client.deadlines.sizes;
     let Ok(Ok(here)) = timeout_at(deadline, Here::look(&shared.client, images)).await else { return BTreeMap::new() };
     let Ok(registries) = Registries::try_from(here.config()) else { return BTreeMap::new() };
     let one = async |image: &String| {

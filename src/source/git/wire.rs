@@ -135,7 +135,7 @@ impl From<SourceError> for Failure {
             SourceError::Missing { what, .. } => Self::Missing { what },
             SourceError::Settings(why) => Self::Settings { why },
             SourceError::Child(why) => Self::Other { why },
-            error @ (SourceError::Deadline { .. } | SourceError::Mismatch { .. }) => {
+            error @ (SourceError::Deadline { .. } | SourceError::Mismatch { .. } | SourceError::Hidden { .. }) => {
                 Self::Other { why: error.to_string() }
             }
         }

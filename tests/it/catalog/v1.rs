@@ -100,6 +100,39 @@ fn the_newest_version_that_works_with_the_platform_is_taken() {
 }
 
 #[test]
+fn every_version_can_be_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let contracts = [
+        version("6.9.0", Some("6.0.0"), Some("6.999.0"), &json!({"OLD_NAME": {"type": "string"}})),
+        version("7.10.0", Some("7.10.0"), None, &json!({"NEW_NAME": {"type": "string"}})),
+    ];
+    let text = json!({"manifest_schema_version": "1", "contracts": contracts}).to_string();
+    std::fs::write(folder.path().join("v1.json"), text).unwrap();
+    let show = |words: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_lockstep"));
+        command.env_clear().current_dir(folder.path()).args(["catalog", "show", "--catalog", "v1.json", "feed"]);
+        let output = command.args(words).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code().unwrap(), said)
+    };
+    let (code, newest) = show(&[]);
+    assert_eq!(code, 0, "{newest}");
+    assert!(newest.contains("image    example/feed:7.10.0") && newest.contains("NEW_NAME"), "{newest}");
+    let listed = "versions 7.10.0       platform 7.10.0 or newer\n         6.9.0        platform 6.0.0 to 6.999.0\n";
+    assert!(newest.contains(listed), "{newest}");
+    let (code, old) = show(&["--version", "6.9.0"]);
+    assert_eq!(code, 0, "{old}");
+    assert!(old.contains("image    example/feed:6.9.0") && old.contains("OLD_NAME") && old.contains(listed), "{old}");
+    assert!(!old.contains("NEW_NAME"), "{old}");
+    let (code, none) = show(&["--version", "6.9.1"]);
+    assert_eq!(code, 64, "{none}");
+    assert!(none.contains("no version `6.9.1` of contract `feed`") && none.contains("it has 7.10.0, 6.9.0"), "{none}");
+    let json: Value = serde_json::from_str(&show(&["--version", "6.9.0", "--format", "json"]).1).unwrap();
+    assert_eq!(json["version"], "6.9.0");
+    assert_eq!(json["versions"][0], json!({"version": "7.10.0", "worksWith": "7.10.0 or newer"}));
+}
+
+#[test]
 fn rolling_ranks_highest() {
     let rolling = version("rolling", None, None, &json!({}));
     let catalogs = catalogs(catalog(&[version("99.0.0", None, None, &json!({})), rolling]), Some("7.1.0"));

@@ -48,7 +48,7 @@ fn the_list_has_a_row_for_each_contract() {
 #[test]
 fn the_keys_that_must_be_set_come_first() {
     let catalog = opencti();
-    let view = show(catalog.contract(&slug("everything")).unwrap());
+    let view = show(catalog.contract(&slug("everything")).unwrap(), catalog.versions(&slug("everything")));
     let keys = view.keys.unwrap();
     let first: Vec<&str> = keys.iter().take_while(|key| key.required).map(|key| key.key.as_str()).collect();
     assert_eq!(first, ["EVERY_KEY", "EVERY_MASKED_PASSWORD", "EVERY_URL"]);
@@ -73,7 +73,7 @@ fn the_keys_that_must_be_set_come_first() {
 #[test]
 fn everything_about_a_contract() {
     let catalog = openaev();
-    insta::assert_json_snapshot!(show(catalog.contract(&slug("example_collector")).unwrap()), @r#"
+    insta::assert_json_snapshot!(show(catalog.contract(&slug("example_collector")).unwrap(), catalog.versions(&slug("example_collector"))), @r#"
     {
       "slug": "example_collector",
       "title": "A collector",
@@ -88,6 +88,12 @@ fn everything_about_a_contract() {
       "verified": false,
       "playbookSupported": false,
       "sourceCode": null,
+      "versions": [
+        {
+          "version": "rolling",
+          "worksWith": null
+        }
+      ],
       "keys": [
         {
           "key": "COLLECTOR_NAME",
@@ -136,6 +142,7 @@ fn everything_about_a_contract() {
       ]
     }
     "#);
-    let executor = show(catalog.contract(&slug("example_executor")).unwrap());
+    let executor =
+        show(catalog.contract(&slug("example_executor")).unwrap(), catalog.versions(&slug("example_executor")));
     assert_eq!(executor.not_deployable.as_deref(), Some("runs inside the platform, not as a container"));
 }

@@ -40,6 +40,42 @@ fn steps(ended: &Ended) -> Vec<(String, String)> {
 }
 
 #[test]
+fn a_sealed_value_that_is_bound_to_the_former_name_is_told() {
+    let env = repository();
+    let bound = env.sealed("old", "FEED_API_KEY", "s3cret-that-is-bound");
+    env.declare("old", &bound);
+    commit(&env);
+    env.forget("old");
+    env.declare("new", &bound);
+    let text = fs::read_to_string(env.path("connectors/new.yaml")).unwrap();
+    env.write("connectors/new.yaml", &text.replace("example.org/new", "example.org/old"));
+    let plan = || env.lockstep(&["plan", "--against", "HEAD"]);
+    let (old, new) = (env.instance("old"), env.instance("new"));
+    let was = format!("`{new}` was `{old}`, and its sealed value of `FEED_API_KEY`");
+    plan().saying("renamed from").saying(&format!("{was} is bound to that name")).saying(&format!("--instance {new}"));
+    fs::rename(env.path("age.key"), env.path("elsewhere")).unwrap();
+    plan().saying(&format!("{was} may be bound to that name, which nobody can tell without an identity"));
+    fs::rename(env.path("elsewhere"), env.path("age.key")).unwrap();
+    // One that is bound to nothing goes along.
+    let mut command = env.command(&["secret", "seal", "-r", &env.recipient]);
+    command.stdin(fs::File::open(env.path("lockstep.yaml")).unwrap());
+    let sealed = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let free: String = sealed.lines().map(|line| format!("  {line}\n")).collect();
+    for short in ["new", "old"] {
+        env.declare(short, &format!("FEED_API_KEY: |\n{free}"));
+        let path = format!("connectors/{short}.yaml");
+        let text = fs::read_to_string(env.path(&path)).unwrap();
+        env.write(&path, &text.replace("example.org/new", "example.org/old"));
+    }
+    fs::rename(env.path("connectors/new.yaml"), env.path("later")).unwrap();
+    commit(&env);
+    fs::rename(env.path("later"), env.path("connectors/new.yaml")).unwrap();
+    env.forget("old");
+    let free = plan().saying("renamed from");
+    assert!(!free.stderr.contains("its sealed value"), "{}", free.stderr);
+}
+
+#[test]
 fn every_kind_of_change_shows_as_if_the_base_were_running() {
     let env = repository();
     let secret = env.sealed("resealed", "FEED_API_KEY", "s3cret-that-stays");

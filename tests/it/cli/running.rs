@@ -29,7 +29,12 @@ impl<'a> Running<'a> {
         let log = File::create(env.path("run.log")).unwrap();
         let mut command = env.command(&["run"]);
         command.args(words).stdout(log.try_clone().unwrap()).stderr(log);
-        Self { env, child: command.stdin(Stdio::null()).spawn().unwrap() }
+        Self::of(env, command.stdin(Stdio::null()).spawn().unwrap())
+    }
+
+    /// One that was started by the test itself.
+    pub(super) fn of(env: &'a TestEnvironment, child: Child) -> Self {
+        Self { env, child }
     }
 
     pub(super) fn log(&self) -> String {

@@ -51,6 +51,26 @@ fn why(env: &TestEnvironment, short: &str) -> Vec<serde_json::Value> {
 }
 
 #[test]
+fn a_line_that_is_gone_is_told_with_the_commit_that_took_it_away() {
+    let env = TestEnvironment::new();
+    let commit_of = |spec: &str, author: &str| {
+        env.declare_with("a", spec, "");
+        commit(&env, author)[..12].to_owned()
+    };
+    commit_of("state: stopped", "Ada");
+    env.lockstep(&["apply"]).with(0);
+    let gone = commit_of("", "Bob");
+    env.lockstep(&["plan"])
+        .with(0)
+        .saying(&format!("\"created\" -> \"running\" # (manifest, a.yaml:3, {gone} by Bob)"));
+    env.lockstep(&["apply"]).with(0);
+    commit_of("id: 5c1e0b0e-2f0e-4c53-9d0f-0f5d8a0e9b11", "Ada");
+    env.lockstep(&["apply"]).with(0);
+    let gone = commit_of("", "Cid");
+    env.lockstep(&["plan"]).with(0).saying(&format!("(manifest, a.yaml:3, {gone} by Cid)"));
+}
+
+#[test]
 fn a_change_is_told_with_its_line_its_commit_and_its_author() {
     let env = TestEnvironment::new();
     env.lockstep(&["why", &env.instance("a")]).with(64).saying("nothing is on record").saying("help:");

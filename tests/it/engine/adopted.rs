@@ -96,7 +96,7 @@ async fn a_connector_that_another_manager_runs_is_not_run_twice() {
     assert_eq!(apply(&lab.engine, Work::Create(Box::new(never_started)), &[]).await.unwrap(), Outcome::Done);
     docker(&["start", &id]);
     let own = lab.observe().await.containers[0].id.clone();
-    let start = plan(vec![step(&lab.instance(), Work::Start { container: own, unpause: false })]);
+    let start = plan(vec![step(&lab.instance(), Work::Start { container: own, unpause: false, restarts: true })]);
     assert_eq!(lab.engine.preflight(&lab.owner, &start).await.unwrap(), problems);
     docker(&["stop", "--time", "0", &id]);
     assert_eq!(lab.engine.preflight(&lab.owner, &start).await.unwrap(), []);

@@ -18,6 +18,7 @@ const SHORT: Deadlines = Deadlines {
     change: Duration::from_secs(2),
     stop_margin: Duration::from_secs(2),
     pull_stall: Duration::from_secs(2),
+    sizes: Duration::from_millis(500),
 };
 
 /// The adapter behind a proxy, with short deadlines.
@@ -146,7 +147,8 @@ async fn a_wedged_container_is_made_again() {
     let id = lab.find(&new).await.unwrap();
     lab.apply(Work::Stop { container: id.clone(), grace: None }, &[]).await.unwrap();
     let proxy = Proxy::new(first(|call| call.posts("/start"), wedged));
-    let removed = apply(&through(&proxy).await, Work::Start { container: id, unpause: false }, &[]).await;
+    let removed =
+        apply(&through(&proxy).await, Work::Start { container: id, unpause: false, restarts: true }, &[]).await;
     assert!(matches!(&removed, Err(EngineError::Wedged { name, .. }) if *name == new.name), "{removed:?}");
     assert_eq!(lab.observe().await.containers, []);
 }

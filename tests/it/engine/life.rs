@@ -55,7 +55,13 @@ async fn a_container_starts_stops_and_goes() {
     assert_eq!(lab.apply(stop(), &[]).await.unwrap(), Outcome::Done);
     assert_eq!((state(&id.0).as_str(), restart_policy(&id.0).as_str()), ("exited", "no"));
     assert_eq!(lab.apply(stop(), &[]).await.unwrap(), Outcome::Done);
-    let start = || Work::Start { container: id.clone(), unpause: false };
+    let start = || Work::Start { container: id.clone(), unpause: false, restarts: true };
+    assert_eq!(lab.apply(start(), &[]).await.unwrap(), Outcome::Done);
+    assert_eq!((state(&id.0).as_str(), restart_policy(&id.0).as_str()), ("running", "on-failure"));
+    assert_eq!(lab.apply(stop(), &[]).await.unwrap(), Outcome::Done);
+    let once = Work::Start { container: id.clone(), unpause: false, restarts: false };
+    assert_eq!(lab.apply(once, &[]).await.unwrap(), Outcome::Done);
+    assert_eq!((state(&id.0).as_str(), restart_policy(&id.0).as_str()), ("running", "no"), "what keeps ending");
     assert_eq!(lab.apply(start(), &[]).await.unwrap(), Outcome::Done);
     assert_eq!((state(&id.0).as_str(), restart_policy(&id.0).as_str()), ("running", "on-failure"));
     docker(&["pause", &id.0]);

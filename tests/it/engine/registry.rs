@@ -4,10 +4,11 @@ use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
     sync::Mutex,
+    time::Duration,
 };
 
 use base64::Engine as _;
-use lockstep::engine::{DockerConfig, DockerEngine, RegistryAuth};
+use lockstep::engine::{Deadlines, DockerConfig, DockerEngine, RegistryAuth};
 
 use super::support::{SOCKET, docker, eventually, import};
 
@@ -110,7 +111,10 @@ impl Registry {
 
     pub(super) async fn engine_at(&self, engine: &str, host: &str, password: &str) -> DockerEngine {
         let auth = RegistryAuth { host: host.to_owned(), username: "user".to_owned(), password: password.into() };
-        DockerEngine::connect(DockerConfig { registries: vec![auth], ..DockerConfig::at(engine) }).await.unwrap()
+        // On a busy machine it may be slow to answer, which is no matter of any of these tests.
+        let deadlines = Deadlines { sizes: Duration::from_secs(60), ..Deadlines::default() };
+        let config = DockerConfig { registries: vec![auth], deadlines, ..DockerConfig::at(engine) };
+        DockerEngine::connect(config).await.unwrap()
     }
 }
 

@@ -207,6 +207,19 @@ fn deployments_say_what_a_pod_has_words_for_and_the_rest_is_told() {
         assert!(noted.contains(told), "{told}\n{noted}");
     }
     assert!(noted.contains("fill in: key FEED_API_KEY of Secret feed-1-secrets"), "{noted}");
+    assert!(pod["imagePullSecrets"].is_null());
+    assert_eq!(documents[0]["spec"]["resources"]["requests"]["storage"], "1Gi");
+}
+
+#[test]
+fn sizes_and_names_that_kubernetes_does_not_take_are_refused() {
+    let (folder, _) = repository();
+    for size in ["10g", "0", "10GB", "1K", "-1", "1.5Gi", "Gi", ""] {
+        lockstep(folder.path(), &["export", "kubernetes", &format!("--storage={size}")], 64);
+    }
+    for name in ["Registry", "a_b", "-a", "a.", "", &"a".repeat(254)] {
+        lockstep(folder.path(), &["export", "kubernetes", &format!("--image-pull-secret={name}")], 64);
+    }
 }
 
 #[test]

@@ -74,9 +74,13 @@ fn declare_everything(folder: &Path, recipient: &str) {
 
 /// Everything, exported; the folder, and what was said.
 fn exported(tool: &str) -> (TempDir, String) {
+    exported_with(&[tool])
+}
+
+fn exported_with(words: &[&str]) -> (TempDir, String) {
     let (folder, recipient) = repository();
     declare_everything(folder.path(), &recipient);
-    let (_, noted) = lockstep(folder.path(), &["export", tool, "--output", "out.yml"], 0);
+    let (_, noted) = lockstep(folder.path(), &[&["export"], words, &["--output", "out.yml"]].concat(), 0);
     (folder, noted)
 }
 
@@ -87,7 +91,18 @@ fn objects(folder: &Path) -> Vec<Value> {
 #[test]
 fn every_object_is_what_its_public_schema_says() {
     let Some(python) = python::with("kubernetes-validate", "kubernetes_validate") else { return };
-    let (folder, _) = exported("kubernetes");
+    let cluster = ["--storage", "20Gi", "--image-pull-secret", "registry.one", "--image-pull-secret", "two"];
+    let (folder, noted) = exported_with(&[&["kubernetes"][..], &cluster].concat());
+    assert!(noted.contains("became a claim of 20Gi") && !noted.contains("1Gi"), "{noted}");
+    for object in objects(folder.path()) {
+        let spec = &object["spec"];
+        if object["kind"] == "Deployment" {
+            let secrets = &spec["template"]["spec"]["imagePullSecrets"];
+            assert_eq!(*secrets, json!([{"name": "registry.one"}, {"name": "two"}]));
+        } else {
+            assert_eq!(spec["resources"]["requests"]["storage"], "20Gi", "{object}");
+        }
+    }
     let file = folder.path().join("out.yml");
     let told = || {
         let output = python::run(&python, &["-c", VALIDATE, file.to_str().unwrap()]);

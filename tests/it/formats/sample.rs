@@ -87,7 +87,7 @@ pub(super) fn step(text: &str, action: Action, reasons: Vec<Reason>) -> Step {
             Work::Replace(Box::new(Replacement { new: *new(wanted(text)), existing: None, old: vec![container] }))
         }
         Action::Update => Work::Recreate { broken: container, new: new(wanted(text)) },
-        Action::Start => Work::Start { container, unpause: false },
+        Action::Start => Work::Start { container, unpause: false, restarts: true },
         Action::Stop => Work::Stop { container, grace: None },
         Action::Destroy => Work::Remove { containers: vec![container] },
         Action::Register | Action::Edit | Action::Migrate | Action::Unregister => {

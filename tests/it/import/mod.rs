@@ -1,6 +1,6 @@
 //! Import of compose files, from the outside.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, sync::Arc};
 
 use lockstep::{
     catalog::{Catalog, Catalogs},
@@ -11,6 +11,7 @@ use lockstep::{
 use secrecy::ExposeSecret;
 
 mod command;
+mod env_files;
 mod real;
 
 fn catalogs() -> Catalogs {
@@ -23,11 +24,11 @@ fn catalogs() -> Catalogs {
 
 fn fixture(name: &str) -> ComposeFile {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/compose").join(name);
-    ComposeFile { name: name.into(), content: std::fs::read(path).unwrap() }
+    ComposeFile { name: name.into(), content: std::fs::read(path).unwrap(), env_files: BTreeMap::new() }
 }
 
 fn text(content: &str) -> ComposeFile {
-    ComposeFile { name: "c.yml".into(), content: content.as_bytes().to_vec() }
+    ComposeFile { name: "c.yml".into(), content: content.as_bytes().to_vec(), env_files: BTreeMap::new() }
 }
 
 /// Imports with the fixture's catalogs.

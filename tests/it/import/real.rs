@@ -23,6 +23,7 @@ fn shared() -> Option<(Vec<ComposeFile>, Catalogs)> {
         .map(|entry| ComposeFile {
             name: entry.file_name().to_string_lossy().into(),
             content: std::fs::read(entry.path()).unwrap(),
+            env_files: BTreeMap::new(),
         })
         .collect();
     files.sort_by(|a, b| a.name.cmp(&b.name));
