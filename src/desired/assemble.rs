@@ -103,7 +103,7 @@ pub(super) fn assemble_one(
         (None, Err(_)) => return (None, findings),
     };
     let management = (registration == Registration::Managed)
-        .then(|| Arc::new(Management::of(manifest, contract, contract.catalog.as_deref(), &image, values.keys())));
+        .then(|| Arc::new(Management::of(manifest, contract, contract.catalog.as_deref(), &image, &values)));
     let mut builder = EnvBuilder { manifest, snapshot, env: BTreeMap::new(), origins: BTreeMap::new(), findings };
     for (key, value) in values {
         let origin = match value.origin {

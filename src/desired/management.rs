@@ -1,12 +1,16 @@
 //! What a platform has to know, and gives, for an instance that it has its manager run.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{EnvValue, Wanted};
 use crate::{
-    catalog::Contract,
+    catalog::{CheckedValue, Content, Contract},
     manifest::{Manifest, ServiceAccount},
     model::{Place, PlatformName},
 };
@@ -89,6 +93,8 @@ pub struct Management {
     pub keys: BTreeSet<String>,
     /// Those of them whose values are lists.
     pub lists: BTreeSet<String>,
+    /// What OpenCTI takes an empty value for: the contract's default, by key.
+    pub emptied: BTreeMap<String, String>,
     /// The keys of the contract that have neither a value nor a default, so that the platform should have none either.
     pub unset: BTreeSet<String>,
     /// Whom the platform runs it as.
@@ -100,15 +106,20 @@ pub struct Management {
 }
 
 impl Management {
-    /// What a manifest and its contract say; `keys` are those of its configuration.
-    pub(super) fn of<'a>(
+    /// What a manifest and its contract say; `values` are those of its configuration.
+    pub(super) fn of(
         manifest: &Manifest,
         contract: &Contract,
         catalog: Option<&str>,
         image: &str,
-        keys: impl Iterator<Item = &'a String>,
+        values: &BTreeMap<String, CheckedValue>,
     ) -> Self {
-        let keys: BTreeSet<_> = keys.cloned().collect();
+        let keys: BTreeSet<_> = values.keys().cloned().collect();
+        let emptied = |property: &crate::catalog::Property| {
+            let empty = matches!(&values.get(&property.key)?.value, Content::Plain(text) if text.is_empty());
+            let default = property.default.clone().filter(|default| empty && !default.is_empty())?;
+            Some((property.key.clone(), default))
+        };
         let unset = |property: &&crate::catalog::Property| {
             !keys.contains(&property.key)
                 && property.default.is_none()
@@ -120,6 +131,7 @@ impl Management {
         Self {
             keeper: Keeper::Source,
             lists: contract.properties().iter().filter(list).map(|property| property.key.clone()).collect(),
+            emptied: contract.properties().iter().filter_map(emptied).collect(),
             catalog: catalog.map(str::to_owned),
             image: contract.image.clone().unwrap_or_else(|| without_tag(image).to_owned()),
             unset: contract.properties().iter().filter(unset).map(|property| property.key.clone()).collect(),

@@ -269,6 +269,7 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
     let instance = finished(instance);
     let shared = Arc::new(instance.clone());
     let compared = edit::compare(&shared, listed, &site.name, before, work.given.openers);
+    work.findings.extend(compared.left.iter().map(|key| left(site, wanted, key)));
     let in_step = compared.reasons.is_empty() && asked.is_none();
     let mut reasons = compared.reasons;
     let entry = (!reasons.is_empty()).then(|| Box::new(compared.entry));
@@ -296,6 +297,17 @@ fn existing(work: &mut Work<'_>, site: &Site, wanted: &Wanted, listed: &Listed) 
     };
     work.memory.instances.insert(key, entry);
     instance
+}
+
+/// A secret that only the platform has any more.
+fn left(site: &Site, wanted: &Wanted, key: &str) -> Finding {
+    let message = format!(
+        "platform `{}` keeps a value of the secret `{key}` that the manifest does not have, and has no way to forget it; \
+         the container does not get it",
+        site.name
+    );
+    let help = "revoke it where it is from; the platform forgets it with the connector";
+    Finding::warning(Code::Platform, wanted.place.clone(), message).with_help(help).of_instance(&wanted.name)
 }
 
 impl Work<'_> {

@@ -27,6 +27,13 @@ pub(super) fn is_suspicious(work: &mut Work<'_>, site: &Site, listing: &Listing)
     suspicious
 }
 
+/// What is said of a platform that can't be asked.
+pub(super) fn silent(site: &Site, why: &str) -> Finding {
+    let place = Place::start_of(format!("platform {}", site.name));
+    Finding::warning(Code::Platform, place, format!("platform `{}` can't be asked: {why}", site.name))
+        .with_help("what it was told last counts until it answers; `lockstep doctor` shows what it says")
+}
+
 /// The instances of people at a platform that have a container.
 fn of_people(work: &Work<'_>, site: &Site) -> BTreeSet<InstanceName> {
     let containers = work.given.observed.containers.iter();

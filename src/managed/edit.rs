@@ -19,6 +19,8 @@ pub(super) struct Compared {
     pub(super) entry: Entry,
     /// A digest of the secrets here and there, where they are the same.
     pub(super) agreed: Option<String>,
+    /// Secrets that no manifest gives any more and that the platform has no way to forget.
+    pub(super) left: Vec<String>,
 }
 
 /// A field that changes at a platform.
@@ -52,7 +54,7 @@ pub(super) fn compare(
     let name = format!("{}_NAME", wanted.kind.env_prefix());
     let Some(management) = &wanted.management else {
         let entry = Entry { wanted: Arc::clone(wanted), kept: BTreeSet::new() };
-        return Compared { reasons: Vec::new(), entry, agreed: None };
+        return Compared { reasons: Vec::new(), entry, agreed: None, left: Vec::new() };
     };
     let mut reasons = Vec::new();
     if wanted.kind.platform() == PlatformKind::OpenCti && !same_title(wanted, listed) {
@@ -70,13 +72,7 @@ pub(super) fn compare(
         keys.into_iter().partition(|key| wanted.env.get(*key).is_some_and(EnvValue::is_sensitive));
     for key in plain {
         let Some(EnvValue::Plain(text)) = wanted.env.get(key) else { continue };
-        let there = listed.configuration.get(key);
-        let same = match there {
-            Some(ListedValue::Clear(value)) => value == text,
-            Some(ListedValue::Envelope(_)) => false,
-            None => text.is_empty(),
-        };
-        if !same {
+        if !is_same_text(text, management.emptied.get(key), listed.configuration.get(key), platform, openers) {
             let sides = (listed.clear(key).map(str::to_owned), Some(text.clone()));
             reasons.push(reason(format!("env.{key}"), sides, false, cause, place(key)));
         }
@@ -93,18 +89,48 @@ pub(super) fn compare(
             kept.insert(key.clone());
         }
     }
+    let mut left = Vec::new();
     for key in management.unset.iter().filter(|key| **key != name) {
         let sensitive = looks_secret(key);
         let value = match listed.configuration.get(key) {
             Some(ListedValue::Clear(text)) if !text.is_empty() && !is_mask(text) => text.clone(),
             Some(ListedValue::Clear(_)) | None => continue,
+            // A secret that is not sent stays as it is, and an empty one is none.
+            Some(ListedValue::Envelope(_)) if wanted.kind.platform() == PlatformKind::OpenCti => {
+                left.push(key.clone());
+                continue;
+            }
             Some(ListedValue::Envelope(_)) => String::new(),
         };
         let sensitive = sensitive || value.is_empty();
         reasons.push(reason(format!("env.{key}"), (Some(value), None), sensitive, cause, None));
     }
     let same_secrets = reasons.iter().all(|reason| !reason.sensitive);
-    Compared { reasons, entry: Entry { wanted: Arc::clone(wanted), kept }, agreed: digest.filter(|_| same_secrets) }
+    Compared {
+        reasons,
+        entry: Entry { wanted: Arc::clone(wanted), kept },
+        agreed: digest.filter(|_| same_secrets),
+        left,
+    }
+}
+
+/// Whether a platform has a value that is no secret here. OpenCTI takes an empty one for the contract's default, and seals
+/// what its own catalog calls a secret.
+fn is_same_text(
+    text: &str,
+    instead: Option<&String>,
+    there: Option<&ListedValue>,
+    platform: &PlatformName,
+    openers: &Openers,
+) -> bool {
+    match there {
+        Some(ListedValue::Clear(value)) => value == text || instead == Some(value),
+        Some(ListedValue::Envelope(envelope)) => {
+            let opened = openers.managers.get(platform).and_then(|manager| manager.open(envelope).ok());
+            opened.is_some_and(|value| value.expose_secret() == text)
+        }
+        None => text.is_empty(),
+    }
 }
 
 fn same_title(wanted: &Wanted, listed: &Listed) -> bool {

@@ -63,6 +63,7 @@ pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> 
     let mut work = Work {
         steps: Vec::new(),
         refused: Vec::new(),
+        findings: Vec::new(),
         gone: Vec::new(),
         memory: given.memory.clone(),
         labels: Labels::new(given.observed, given.memory),
@@ -78,8 +79,9 @@ pub fn overlay(mut desired: DesiredState, sites: &[Site], given: &Given<'_>) -> 
     for site in sites {
         work.one(site, &mut desired);
     }
+    let Work { steps, refused, findings, gone, memory, .. } = work;
+    desired.findings.extend(findings);
     Finding::sort(&mut desired.findings);
-    let Work { steps, refused, gone, memory, .. } = work;
     let conditions = sites.iter().map(|site| (site.name.clone(), conditions(site, given))).collect();
     Overlaid { desired, steps, refused, gone, conditions, memory }
 }
@@ -125,6 +127,8 @@ fn conditions(site: &Site, given: &Given<'_>) -> BTreeMap<Condition, String> {
 pub(super) struct Work<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) refused: Vec<Refusal>,
+    /// What people should know, and that holds nothing.
+    pub(super) findings: Vec<Finding>,
     pub(super) gone: Vec<Gone>,
     pub(super) memory: Memory,
     pub(super) labels: Labels<'a>,
@@ -174,8 +178,12 @@ impl Work<'_> {
             }
             Some(_) => away::protect(self, site, desired, "lists no instance any more, though there were some"),
             None => {
-                let why = site.away.as_ref().map_or("has not answered yet", |away| &away.why);
+                let why = site.away.as_ref().map_or("has not answered yet", |away| away.why.as_str());
                 away::protect(self, site, desired, &format!("can't be asked: {why}"));
+                // Where nothing is held for it, it has to be said nevertheless.
+                if site.away.is_some() && !desired.findings.iter().any(|finding| finding.message.contains(why)) {
+                    self.findings.push(away::silent(site, why));
+                }
             }
         }
     }

@@ -97,6 +97,10 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
     let refuse =
         |code, message: String, help: &str| Box::new(Finding::error(code, place.clone(), message).with_help(help));
     let policy = &work.given.context.policy;
+    if listed.image.trim().is_empty() {
+        let message = format!("platform `{}` does not say which image it runs", site.name);
+        return Err(refuse(Code::Platform, message, "look at it in the platform; Lockstep leaves it alone"));
+    }
     if !policy.allows_image(&listed.image) {
         let message = format!("the image `{}` is outside the operator's policy", listed.image);
         return Err(refuse(Code::Policy, message, "the operator can add a pattern to `policy.images` in the settings"));
@@ -156,6 +160,7 @@ fn instance(work: &mut Work<'_>, site: &Site, listed: &Listed, name: &InstanceNa
             image: listed.image.clone(),
             keys: BTreeSet::new(),
             lists: BTreeSet::new(),
+            emptied: BTreeMap::new(),
             unset: BTreeSet::new(),
             account: None,
             id: None,

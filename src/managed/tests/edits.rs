@@ -10,6 +10,7 @@ use super::{
 use crate::{
     desired::{EnvValue, Openers},
     managed::ListedValue,
+    model::{Code, Severity},
     plan::{Action, Cause, PlatformWork},
 };
 
@@ -88,4 +89,34 @@ fn a_secret_that_only_the_former_key_opens_is_sent_again() {
     assert!(overlaid.steps[0].reasons[0].sensitive);
     let PlatformWork::Edit { entry: Some(entry), .. } = work(&overlaid.steps[0]) else { panic!("no edit") };
     assert!(entry.kept.is_empty());
+}
+
+#[test]
+fn an_empty_value_is_the_contracts_default_at_the_platform() {
+    let world = || World::new().declare("a", "", "    MISP_KINDS: []\n");
+    let overlaid = world().list(vec![listed(ID)]).overlay();
+    assert_eq!(actions(&overlaid), Vec::<String>::new(), "it can't be told there");
+    assert_eq!(wanted(&overlaid, "a").env["MISP_KINDS"], EnvValue::Plain(String::new()));
+    let overlaid = world().list(vec![with(listed(ID), "MISP_KINDS", clear("c"))]).overlay();
+    assert_eq!(fields(&overlaid.steps[0]), ["env.MISP_KINDS"]);
+}
+
+#[test]
+fn a_secret_that_no_manifest_has_any_more_stays_at_the_platform_and_is_told() {
+    let there = with(listed(ID), "MISP_KEY", ListedValue::Envelope("sealed:old".into()));
+    let overlaid = World::new().declare("a", "", "").list(vec![there]).overlay();
+    assert_eq!(actions(&overlaid), Vec::<String>::new(), "there is no way to have it forgotten");
+    assert!(!wanted(&overlaid, "a").env.contains_key("MISP_KEY"));
+    let [finding] = &overlaid.desired.findings[..] else { panic!("{:?}", overlaid.desired.findings) };
+    assert_eq!((finding.code, finding.severity), (Code::Platform, Severity::Warning));
+    assert!(finding.message.contains("keeps a value of the secret `MISP_KEY`"), "{}", finding.message);
+}
+
+#[test]
+fn a_plain_value_that_the_platform_has_sealed_is_the_same() {
+    for (envelope, changes) in [("sealed:n", 0), ("sealed:m", 1), ("shut", 1)] {
+        let there = with(listed(ID), "MISP_NOTE", ListedValue::Envelope(envelope.into()));
+        let overlaid = World::new().declare("a", "", "    MISP_NOTE: n\n").list(vec![there]).overlay();
+        assert_eq!(overlaid.steps.len(), changes, "{envelope}");
+    }
 }

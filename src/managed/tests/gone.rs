@@ -8,7 +8,7 @@ use super::{
 use crate::{
     desired::{EnvValue, PlatformContent},
     managed::{Away, Overlaid, removals},
-    model::{Condition, Revision},
+    model::{Condition, Revision, Severity},
     plan::{Action, Observed, Plan, PruneRules, Step, Work},
 };
 
@@ -20,9 +20,22 @@ fn a_platform_that_is_away_holds_new_instances_and_no_others() {
     let overlaid = world.overlay();
     assert_eq!(overlaid.desired.held.keys().collect::<Vec<_>>(), [&name("b")]);
     assert!(overlaid.desired.findings[0].message.contains("cut off"));
+    assert_eq!(overlaid.desired.findings.len(), 1, "said once");
     assert_eq!(wanted(&overlaid, "a").id, id(ID));
     assert_eq!(*token(wanted(&overlaid, "a")), PlatformContent::Envelope("sealed:token".into()));
     assert_eq!(overlaid.memory, world.memory);
+}
+
+#[test]
+fn a_platform_that_is_away_is_said_to_be_where_it_holds_nothing() {
+    let mut world = World::new().declare("a", "", "").list(vec![listed(ID)]).then();
+    world.site.listing = None;
+    world.site.away = Some(Away { condition: Condition::OtherKey, why: "another key".to_owned() });
+    let overlaid = world.overlay();
+    assert!(overlaid.desired.held.is_empty());
+    let [finding] = &overlaid.desired.findings[..] else { panic!("{:?}", overlaid.desired.findings) };
+    assert!(finding.message.ends_with("can't be asked: another key"), "{}", finding.message);
+    assert_eq!(finding.severity, Severity::Warning);
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub(super) fn listed(identity: &str) -> Listed {
             clear("CONNECTOR_TYPE", "EXTERNAL_IMPORT"),
             clear("MISP_URL", "https://a.example.org"),
             clear("MISP_TAGS", ""),
+            clear("MISP_KINDS", "a,b"),
             clear("MISP_COUNT", "10"),
             ("OPENCTI_TOKEN".to_owned(), ListedValue::Envelope("sealed:token".into())),
         ]),

@@ -50,6 +50,7 @@ fn an_instance_of_people_can_not_ask_for_everything() {
         assert_eq!(overlaid.desired.held[&name("b")].findings[0].code, code);
     };
     check(Listed { image: "evil/miner:1".to_owned(), ..other() }, Code::Policy);
+    check(Listed { image: String::new(), ..other() }, Code::Platform);
     check(with(other(), "LD_PRELOAD", clear("/x")), Code::Policy);
     check(with(other(), "CONNECTOR_TYPE", clear("SOMETHING")), Code::Platform);
 }

@@ -26,6 +26,7 @@ const CATALOG: &str = r#"{"id": "cat", "contracts": [{"slug": "misp", "title": "
         "CONNECTOR_NAME": {"type": "string", "default": "MISP"},
         "MISP_URL": {"type": "string"},
         "MISP_TAGS": {"type": "array", "items": {"type": "string"}, "default": []},
+        "MISP_KINDS": {"type": "array", "items": {"type": "string"}, "default": ["a", "b"]},
         "MISP_NOTE": {"type": "string"},
         "MISP_COUNT": {"type": "integer", "default": 10},
         "MISP_KEY": {"type": "string", "format": "password"}}, "required": ["MISP_URL"]}}]}"#;

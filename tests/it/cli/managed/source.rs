@@ -57,6 +57,25 @@ async fn a_manifest_becomes_a_managed_connector_with_the_platforms_id_and_token(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_platform_can_not_keep_is_told_and_never_changed_again() {
+    for older in [false, true] {
+        let managed = Managed::start_as(older, "", "").await;
+        let env = &managed.env;
+        let account = "serviceAccount: {name: lockstep}";
+        env.declare_with("a", account, &env.sealed("a", "FEED_API_KEY", "c0nnectors-key"));
+        managed.apply().with(0);
+        // OpenCTI takes an empty value for the default, and a secret that is not sent for one that stays.
+        env.declare_with("a", account, "CONNECTOR_SCOPE: []");
+        let words = "keeps a value of the secret `FEED_API_KEY`";
+        managed.apply().with(0).saying(words).saying("0 added, 1 changed");
+        let set = |key: &str| managed.variable("a", key);
+        assert_eq!((set("CONNECTOR_SCOPE").as_deref(), set("FEED_API_KEY")), (Some(""), None), "older: {older}");
+        env.lockstep(&["plan", "--detailed-exitcode"]).with(0).saying(words);
+        assert!(!managed.platform.operations().await.contains(&"managedConnectorEdit".to_owned()), "older: {older}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_platforms_own_catalog_is_enough_to_make_connectors() {
     let managed = Managed::start("", "").await;
     let env = &managed.env;
