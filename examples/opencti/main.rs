@@ -32,6 +32,9 @@ struct Arguments {
     /// Have no default group for the accounts of connectors, so that it makes none.
     #[arg(long)]
     without_ingestion_group: bool,
+    /// Keeps only the first of several texts for one value, as some older releases do.
+    #[arg(long)]
+    first_texts: bool,
     /// The version of the envelopes in which it hands secrets to its manager; without it, that of its release.
     #[arg(long, value_parser = clap::value_parser!(u8).range(1..=2))]
     envelope: Option<u8>,
@@ -68,6 +71,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         envelope: arguments.envelope,
         catalogs,
         ingestion_group: !arguments.without_ingestion_group,
+        first_texts: arguments.first_texts,
     };
     server::serve(listener, options).await?;
     Ok(())

@@ -41,6 +41,8 @@ pub(crate) struct Options {
     pub(crate) catalogs: Vec<Value>,
     /// Whether one of its groups is the default one of accounts that it makes for connectors.
     pub(crate) ingestion_group: bool,
+    /// Whether it keeps only the first of several texts for one value, as some older releases do.
+    pub(crate) first_texts: bool,
 }
 
 /// Fields that older releases do not have.

@@ -11,10 +11,11 @@ pub(in super::super) const LIST: char = '\u{1f}';
 const EXCLUDED: [&str; 4] = ["OPENCTI_TOKEN", "OPENCTI_URL", "CONNECTOR_TYPE", "CONNECTOR_RUN_AND_TERMINATE"];
 
 /// The configuration of a contract: what is given, what was kept, and every default. Unknown keys are dropped.
+/// Of several texts for one value, some releases keep the first alone (`first_texts`).
 pub(super) fn computed(
     given: &[ContractConfigInput],
     contract: &Value,
-    kept: &[Entry],
+    (kept, first_texts): (&[Entry], bool),
     seal: impl Fn(&str) -> Option<String>,
 ) -> Result<Vec<Entry>> {
     let schema = &contract["config_schema"];
@@ -27,7 +28,10 @@ pub(super) fn computed(
         }
         let is_password = property["format"] == "password";
         let given = given.iter().find(|one| one.key == *key);
-        let texts = given.map(|one| texts_of(&one.value)).unwrap_or_default();
+        let mut texts = given.map(|one| texts_of(&one.value)).unwrap_or_default();
+        if first_texts && given.is_some_and(|one| one.value.starts_with(LIST)) {
+            texts = texts.first().map(|first| texts_of(first)).unwrap_or_default();
+        }
         let value = given.map(|one| if one.value.starts_with(LIST) { texts.join(",") } else { one.value.clone() });
         let entry = match value.as_deref().filter(|value| !value.trim().is_empty()) {
             Some(value) if is_password => {

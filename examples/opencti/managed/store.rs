@@ -61,7 +61,9 @@ impl Platform {
     ) -> Result<Vec<Entry>> {
         let manager = memory.managers.values().next();
         let manager = manager.ok_or_else(|| refused("There is no connector manager configured"))?;
-        computed(given, contract, kept, |text| seal(self.envelope(), &manager.public_key, text))
+        computed(given, contract, (kept, self.options().first_texts), |text| {
+            seal(self.envelope(), &manager.public_key, text)
+        })
     }
 
     fn token(&self, memory: &Memory) -> Entry {

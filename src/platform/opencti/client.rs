@@ -34,6 +34,8 @@ pub struct OpenCtiClient {
     transport: Transport,
     /// Whether this platform has turned out to keep no signs of life apart from changes.
     older: AtomicBool,
+    /// Whether this platform has turned out to mean all items by the first text of a list.
+    pub(super) joins_items: AtomicBool,
     /// What this platform's release takes for managed connectors.
     pub(super) known: tokio::sync::Mutex<Known>,
 }
@@ -56,7 +58,8 @@ impl OpenCtiClient {
             what: "prepare requests",
             failure,
         })?;
-        Ok(Self { name, transport, older: AtomicBool::new(false), known: tokio::sync::Mutex::default() })
+        let (older, joins_items) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { name, transport, older, joins_items, known: tokio::sync::Mutex::default() })
     }
 
     pub(super) fn error(&self, document: Document, failure: Failure) -> PlatformError {

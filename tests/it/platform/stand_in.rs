@@ -31,6 +31,7 @@ pub(crate) fn options(older: bool, capabilities: &[&str]) -> Options {
         envelope: None,
         catalogs: Vec::new(),
         ingestion_group: true,
+        first_texts: false,
     }
 }
 

@@ -1,21 +1,23 @@
 //! The changes of managed connectors.
 
+use std::sync::atomic::Ordering;
+
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::{
     super::client::OpenCtiClient,
     dialect::Dialect,
-    documents::{ADD, CONNECTOR, EDIT, MIGRATE},
+    documents::{ADD, CONNECTOR, EDIT, MANAGED, MIGRATE},
     wire::{ConnectorWire, IdWire},
 };
 use crate::{
     model::{ConnectorId, PlatformKind},
-    platform::{Failure, OutgoingInstance, OutgoingValue, PlatformError, words},
+    platform::{Failure, ManagedValue, OutgoingInstance, OutgoingValue, PlatformError, words},
 };
 
 /// What to do about refusals whose words don't say it, by some of their words in lower case.
-const ADVICE: [(&str, &str); 6] = [
+const ADVICE: [(&str, &str); 7] = [
     (
         "default group for ingestion",
         "make one of its groups the default group of ingestion users, or make the user by hand and name it in \
@@ -25,6 +27,10 @@ const ADVICE: [(&str, &str); 6] = [
     (
         "connector_name_already_exists",
         "give the instance another name (`CONNECTOR_NAME`), or name the connector that has it by its id (`spec.id`)",
+    ),
+    (
+        "invalid connector name",
+        "its names have two letters or digits at least; give the instance one (`CONNECTOR_NAME`)",
     ),
     ("no connector manager configured", "it forgot its connector manager; `lockstep run` registers it anew"),
     ("target contract not found", "its catalog has no such image; take the catalog from the platform itself"),
@@ -45,15 +51,45 @@ impl OpenCtiClient {
             ("name", json!(instance.title)),
             ("catalog_id", json!(instance.catalog)),
             ("manager_contract_image", json!(instance.image)),
-            ("manager_contract_configuration", configuration(dialect, instance)),
+            ("manager_contract_configuration", self.configuration(dialect, instance)),
         ];
         input.extend(rest.map(|(key, value)| (key.to_owned(), value)));
         let made = self.read(ADD, "managedConnectorAdd", json!({ "input": input })).await;
         let made: IdWire = made.map_err(|error| discreet(instance, error))?;
-        ConnectorId::try_from(made.id.as_str()).map_err(|_| {
+        let id = ConnectorId::try_from(made.id.as_str()).map_err(|_| {
             let why = format!("the new connector's id is no UUID of version 4: `{}`", words(&made.id, 80));
             self.error(ADD, Failure::Answer(why))
-        })
+        })?;
+        if self.keeps_first_items(dialect, id, instance).await? {
+            let mut rest = instance.clone();
+            rest.configuration.retain(|_, value| !matches!(value, OutgoingValue::Secret(_)));
+            self.edit_instance(id, &rest).await?;
+        }
+        Ok(id)
+    }
+
+    /// Whether a platform that takes lists has kept no more than the first item of one that was just sent: some of those
+    /// releases mean a list of one text, in which the items are joined. That is remembered.
+    async fn keeps_first_items(
+        &self,
+        dialect: Dialect,
+        id: ConnectorId,
+        instance: &OutgoingInstance,
+    ) -> Result<bool, PlatformError> {
+        let long = |(key, value): (&String, &OutgoingValue)| match value {
+            OutgoingValue::List(text) => text.split_once(',').map(|(first, _)| (key.clone(), first.to_owned())),
+            OutgoingValue::Clear(_) | OutgoingValue::Secret(_) | OutgoingValue::Kept => None,
+        };
+        let long: Vec<_> = instance.configuration.iter().filter_map(long).collect();
+        if !dialect.lists || long.is_empty() || self.joins_items.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let all = self.list_managed_with(MANAGED).await?;
+        let Some(listed) = all.instances.into_iter().find(|listed| listed.id == id) else { return Ok(false) };
+        let is_first = |(key, first): &(String, String)| matches!(listed.configuration.get(key), Some(ManagedValue::Clear(text)) if text == first);
+        let first_only = long.iter().any(is_first);
+        self.joins_items.fetch_or(first_only, Ordering::Relaxed);
+        Ok(first_only)
     }
 
     pub(super) async fn edit_instance(
@@ -70,13 +106,24 @@ impl OpenCtiClient {
             "id": id.to_string(),
             "name": if keeps_name { &current.name } else { &instance.title },
             "connector_user_id": account,
-            "manager_contract_configuration": configuration(dialect, instance),
+            "manager_contract_configuration": self.configuration(dialect, instance),
         });
         if dialect.titled_edits {
             input["title"] = json!(instance.title);
         }
-        let changed = self.tell(EDIT, "managedConnectorEdit", input).await;
-        changed.map_err(|error| discreet(instance, error))
+        let changed = self.tell(EDIT, "managedConnectorEdit", input.clone()).await;
+        changed.map_err(|error| discreet(instance, error))?;
+        if self.keeps_first_items(dialect, id, instance).await? {
+            input["manager_contract_configuration"] = self.configuration(dialect, instance);
+            let changed = self.tell(EDIT, "managedConnectorEdit", input).await;
+            changed.map_err(|error| discreet(instance, error))?;
+        }
+        Ok(())
+    }
+
+    fn configuration(&self, dialect: Dialect, instance: &OutgoingInstance) -> Value {
+        let lists = dialect.lists && !self.joins_items.load(Ordering::Relaxed);
+        configuration(lists, instance)
     }
 
     pub(super) async fn migrate_instance(
@@ -93,7 +140,7 @@ impl OpenCtiClient {
         let input = json!({
             "connectorId": id.to_string(),
             "containerImage": instance.image,
-            "configuration": configuration(dialect, instance),
+            "configuration": self.configuration(dialect, instance),
             "resetConnectorState": false,
             // A connector that used a person's token would make the person a service account.
             "convertUserToServiceAccount": false,
@@ -110,10 +157,10 @@ fn sanitised(title: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-fn configuration(dialect: Dialect, instance: &OutgoingInstance) -> Value {
+fn configuration(lists: bool, instance: &OutgoingInstance) -> Value {
     let value = |(key, value): (&String, &OutgoingValue)| match value {
         // One text would be one item there, which no contract that names the items allows.
-        OutgoingValue::List(text) if dialect.lists => {
+        OutgoingValue::List(text) if lists => {
             let items: Vec<_> = text.split(',').filter(|item| !item.is_empty()).collect();
             Some(json!({ "key": key, "value": items }))
         }

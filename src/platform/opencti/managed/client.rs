@@ -72,6 +72,10 @@ impl OpenCtiClient {
             Err(error) => return Err(error),
         };
         let known = managers.iter().find(|known| known.id == manager.id);
+        if known.is_none() && !managers.is_empty() {
+            let registered = managers.iter().map(named).collect::<Vec<_>>().join(", ");
+            return Err(self.error(documents::REGISTER, Failure::OtherManager { registered }));
+        }
         let same = match known.and_then(|known| known.public_key.as_deref()) {
             Some(registered) => manager.has(registered),
             None => !is_shut_out(&self.list_managed().await?, opens),
@@ -104,7 +108,7 @@ impl OpenCtiClient {
         }
     }
 
-    async fn list_managed_with(&self, document: Document) -> Result<ManagedListing, PlatformError> {
+    pub(super) async fn list_managed_with(&self, document: Document) -> Result<ManagedListing, PlatformError> {
         let answer = self.send_within(document, json!({}), Some(LISTING)).await?;
         let data: wire::ManagedData = self.decode(document, answer)?;
         wire::managed(data).map_err(|why| self.error(document, Failure::Answer(why)))

@@ -1,5 +1,7 @@
 //! What the release of a platform takes for managed connectors, asked once per version of it.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use super::{
@@ -44,6 +46,7 @@ impl OpenCtiClient {
         if known.version.as_deref() != Some(version) {
             if known.version.is_some() {
                 known.dialect = None;
+                self.joins_items.store(false, Ordering::Relaxed);
             }
             known.version = Some(version.to_owned());
         }

@@ -80,3 +80,20 @@ async fn a_key_is_changed_with_the_former_one_beside_it() {
     managed.apply().with(0);
     assert_eq!(managed.variable("ui", "FEED_API_KEY").as_deref(), Some("an0ther-key"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_manager_is_named_before_anything_is_tried() {
+    let managed = Managed::start("", "").await;
+    let env = &managed.env;
+    let key = ManagerKey::from_pem(&ManagerKey::generate().unwrap()).unwrap();
+    let public = serde_json::json!(key.identity("composer", "composer").public_pkcs1);
+    let input = format!("{{id: \"composer\", name: \"composer\", public_key: {public}}}");
+    managed.platform.graphql(&format!("mutation {{ registerConnectorsManager(input: {input}) {{ id }} }}")).await;
+    env.declare("a", "");
+    let words = "it has another connector manager for good: `composer`";
+    env.lockstep(&["plan"]).with(7).saying(words);
+    env.lockstep(&["status"]).with(0).saying("other-manager: ");
+    managed.apply().with(7).saying(words);
+    let tried = managed.platform.operations().await;
+    assert_eq!(tried.iter().filter(|one| *one == "registerConnectorsManager").count(), 1, "the other's own: {tried:?}");
+}

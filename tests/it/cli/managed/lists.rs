@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use serde_json::Value;
 
-use super::support::Managed;
+use super::support::{Managed, opened};
 
 /// The properties of the real contracts that are lists of named items, by contract.
 fn real() -> Vec<(String, Vec<(String, Value)>)> {
@@ -50,4 +50,19 @@ async fn the_items_of_real_contracts_are_taken_by_every_release() {
             managed.apply().with(0).saying("No changes.");
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_items_reach_a_release_that_keeps_the_first_text_alone() {
+    let managed = Managed::start_with_first_texts().await;
+    let env = &managed.env;
+    let sealed = env.sealed("a", "FEED_API_KEY", "c0nnectors-key");
+    let kept = async |key: &str| managed.at_platform(&env.instance("a")).await["managed"]["configuration"][key].clone();
+    for tags in ["x, y, z", "x, y"] {
+        env.declare_with("a", "serviceAccount: {name: lockstep}", &format!("{sealed}FEED_TAGS: [{tags}]"));
+        managed.apply().with(0);
+        assert_eq!(kept("FEED_TAGS").await["value"], tags.replace(' ', ""));
+        managed.apply().with(0).saying("No changes.");
+    }
+    assert_eq!(opened(kept("FEED_API_KEY").await["value"].as_str().unwrap()), "c0nnectors-key");
 }

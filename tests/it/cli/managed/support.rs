@@ -61,6 +61,22 @@ impl Managed {
         Self::start_options(env, "", "", options).await
     }
 
+    /// At a platform without its enterprise licence.
+    pub(in crate::cli) async fn start_without_licence() -> Self {
+        let env = TestEnvironment::new();
+        let catalog = fs::read_to_string(env.path("connectors/catalog/test.json")).unwrap();
+        let catalogs = vec![serde_json::from_str(&catalog).unwrap()];
+        Self::start_options(env, "", "", Options { catalogs, licence: false, ..options(false, &ALL) }).await
+    }
+
+    /// At an older platform that keeps the first of several texts alone.
+    pub(in crate::cli) async fn start_with_first_texts() -> Self {
+        let env = TestEnvironment::new();
+        let catalog = fs::read_to_string(env.path("connectors/catalog/test.json")).unwrap();
+        let catalogs = vec![serde_json::from_str(&catalog).unwrap()];
+        Self::start_options(env, "", "", Options { catalogs, first_texts: true, ..options(true, &ALL) }).await
+    }
+
     /// With further properties in the contract of every instance.
     pub(in crate::cli) async fn start_with_properties(older: bool, properties: Vec<(String, Value)>) -> Self {
         let env = TestEnvironment::new();
