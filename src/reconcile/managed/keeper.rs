@@ -96,7 +96,8 @@ impl Keeper {
 /// Us, as the platform knows us.
 pub(super) struct Known {
     pub(super) version: String,
-    pub(super) heard: Instant,
+    /// When it last heard from us; none where that is to be tried at once.
+    pub(super) heard: Option<Instant>,
 }
 
 /// What a keeper does beside the loop.
@@ -167,10 +168,10 @@ impl Task {
         let now = Instant::now();
         match &self.known {
             None => self.register(now).await?,
-            Some(known) if now.duration_since(known.heard) >= PING => {
+            Some(known) if known.heard.is_none_or(|heard| now.duration_since(heard) >= PING) => {
                 let about = self.link.client.ping_manager(&self.link.identity).await?;
                 if about.version == known.version {
-                    self.known = Some(Known { version: about.version, heard: now });
+                    self.known = Some(Known { version: about.version, heard: Some(now) });
                 } else {
                     self.register(now).await?;
                 }
@@ -208,13 +209,18 @@ impl Task {
     async fn register(&mut self, now: Instant) -> Result<(), PlatformError> {
         let about = self.link.register().await?;
         tracing::info!(platform = %self.link.name, version = about.version, "registered as the platform's manager");
-        self.known = Some(Known { version: about.version, heard: now });
+        self.known = Some(Known { version: about.version, heard: Some(now) });
         self.standalone = None;
         Ok(())
     }
 
     pub(super) fn failed(&mut self, error: &PlatformError) {
-        self.known = None;
+        // A sign of life tells whether it still knows us, and whether it has become another version.
+        let forgotten = matches!(
+            error.failure,
+            Failure::UnknownManager { .. } | Failure::OtherManager { .. } | Failure::OtherKey { .. }
+        );
+        self.known = self.known.take().filter(|_| !forgotten).map(|known| Known { heard: None, ..known });
         let away = away(error);
         self.sender.send_if_modified(|news| {
             let changed = news.site.away.as_ref() != Some(&away);

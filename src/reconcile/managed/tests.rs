@@ -184,11 +184,11 @@ async fn it_registers_once_pings_each_minute_and_registers_again_for_another_ver
     task.turn().await.unwrap();
     assert_eq!(fake.asked(), ["list"], "nothing else is due");
     let long_ago = Instant::now().checked_sub(PING + Duration::from_secs(1)).unwrap();
-    task.known = Some(Known { version: "1".to_owned(), heard: long_ago });
+    task.known = Some(Known { version: "1".to_owned(), heard: Some(long_ago) });
     task.turn().await.unwrap();
     assert_eq!(fake.asked(), ["ping", "list"]);
     *lock(&fake.version) = "2";
-    task.known = Some(Known { version: "1".to_owned(), heard: long_ago });
+    task.known = Some(Known { version: "1".to_owned(), heard: Some(long_ago) });
     task.turn().await.unwrap();
     assert_eq!(fake.asked(), ["ping", "check key", "register manager", "list", "connectors"]);
     assert_eq!(task.known.as_ref().unwrap().version, "2");
@@ -209,7 +209,7 @@ async fn a_platform_that_fails_leaves_its_last_listing_in_force() {
     *lock(&fake.down) = false;
     lock(&fake.listed).clear();
     task.turn().await.unwrap();
-    assert_eq!(fake.asked()[..2], ["check key", "register manager"], "it may have forgotten us");
+    assert_eq!(fake.asked()[..2], ["ping", "list"], "it knows us as before");
     let seen = news.borrow().clone();
     assert_eq!((seen.site.away, seen.listings), (None, 2));
     let before = seen.site.listing.unwrap().before;
@@ -239,4 +239,23 @@ async fn listings_that_say_nothing_new_wake_nobody_after_two_that_confirm_it() {
     lock(&fake.listed).clear();
     assert_eq!([turn().await, turn().await, turn().await, turn().await], [true, true, true, false]);
     assert_eq!(news.borrow().listings, 8, "each counts, told or not");
+}
+
+#[tokio::test]
+async fn a_failed_listing_registers_nothing_anew_unless_the_platform_is_another_or_has_forgotten_us() {
+    let (fake, mut task, _news) = task();
+    task.turn().await.unwrap();
+    let mut retried = async |failure: Failure| {
+        task.failed(&PlatformError { platform: fake.name.clone(), what: "list", failure });
+        fake.asked();
+        task.turn().await.unwrap();
+        fake.asked()
+    };
+    let broken = || Failure::Answer("null".to_owned());
+    assert_eq!(retried(broken()).await, ["ping", "list"]);
+    assert_eq!(retried(broken()).await, ["ping", "list"]);
+    let forgotten = Failure::UnknownManager { text: String::new() };
+    assert_eq!(retried(forgotten).await[..3], ["check key", "register manager", "list"]);
+    *lock(&fake.version) = "2";
+    assert_eq!(retried(broken()).await[..4], ["ping", "check key", "register manager", "list"]);
 }
