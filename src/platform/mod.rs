@@ -24,7 +24,7 @@ pub use managed::{
 pub use openaev::{OpenAevClient, OpenAevConfig, OpenAevLicence, openaev_lacks};
 pub use opencti::{Document, Licence, OpenCtiClient, documents, managed_documents};
 pub use published::{Published, Publisher};
-pub use reporter::{Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
+pub use reporter::{ChangeMarks, Connection, Heard, Heartbeat, Intervals, LOG_LINES, Reporter, ReporterHandle};
 pub use types::{
     About, CurrentStatus, HealthReport, KindWord, ListedConnector, Listing, Queue, Standing, StatusWord, Takes, WhoAmI,
 };

@@ -8,7 +8,7 @@ use crate::{
     managed::Conditions,
     model::Condition,
     plan::Observed,
-    platform::Connection,
+    platform::{Connection, KindWord, StatusWord},
     report::PlatformStatus,
 };
 
@@ -33,6 +33,26 @@ pub fn note_empty(conditions: &mut Conditions, links: &[PlatformLink], desired: 
             let text =
                 format!("it lists no connector, though {running} of its instances run; they are left as they are");
             conditions.entry(link.name.clone()).or_default().insert(Condition::EmptyListing, text);
+        }
+    }
+}
+
+/// Adds that a platform uses a word of one of its instances that is not known here.
+pub fn note_words(conditions: &mut Conditions, links: &[PlatformLink], desired: &DesiredState) {
+    for link in links {
+        let heard = link.reporter.heard();
+        let heard = heard.borrow();
+        let of_platform = desired.wanted.values().filter(|wanted| wanted.platform.as_ref() == Some(&link.name));
+        let mut word = of_platform.filter_map(|wanted| {
+            let known = heard.connectors.get(&wanted.id)?;
+            let word = match (&known.status, &known.kind) {
+                (Some(StatusWord::Unknown(word)), _) | (_, Some(KindWord::Unknown(word))) => word,
+                (Some(StatusWord::Known(_)) | None, Some(KindWord::Known(_)) | None) => return None,
+            };
+            Some(format!("it says `{word}` of `{}`, which is no word we know", wanted.name))
+        });
+        if let Some(text) = word.next() {
+            conditions.entry(link.name.clone()).or_default().entry(Condition::UnknownWord).or_insert(text);
         }
     }
 }

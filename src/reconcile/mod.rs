@@ -40,7 +40,7 @@ mod waking;
 pub use apply::{Applied, ApplyOptions, apply};
 pub use carry_out::{Basis, Seen, carry_out};
 pub use catalogs::{CatalogError, CatalogLoader, CatalogPlace};
-pub use conditions::{note_empty, note_unreadable, platforms};
+pub use conditions::{note_empty, note_unreadable, note_words, platforms};
 pub use cost::note_costs;
 pub use credentials::Credentials;
 pub use deep::Depth;

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use super::{
     Depth, PassError,
-    conditions::{note_empty, note_unreadable},
+    conditions::{note_empty, note_unreadable, note_words},
     memory::{ABSENT_FOR, Look, Loop, RETRY, epoch_seconds},
     reader::News,
     standing,
@@ -88,6 +88,8 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             self.remember(&planned.plan.revision);
         }
         note_empty(&mut conditions, &self.platforms, &planned.desired, &planned.observed);
+        note_words(&mut conditions, &self.platforms, &planned.desired);
+        self.platform_work.note_refusals(&mut conditions);
         self.tell(&planned.desired, &planned.observed, &planned.plan, &conditions);
         if self.options.observed.receiver_count() > 0 {
             self.options.observed.send_replace(Some(planned.observed.clone()));

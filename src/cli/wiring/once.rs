@@ -78,6 +78,7 @@ pub(crate) async fn status_once(
     let applied = State::read(&state_folder(settings)).applied;
     let at_platform = reconcile::work_at_platforms(platforms, &desired);
     reconcile::note_empty(&mut conditions, platforms, &desired, &observed);
+    reconcile::note_words(&mut conditions, platforms, &desired);
     let platforms = reconcile::platforms(platforms, &conditions);
     let facts =
         Facts { now: reconcile::epoch_seconds(), applied, live, notes: BTreeMap::new(), heard, at_platform, platforms };

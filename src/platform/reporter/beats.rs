@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::odd::times_off;
 use crate::{
     model::ConnectorId,
-    platform::{KindWord, Listing, Queue},
+    platform::{KindWord, Listing, Queue, StatusWord},
 };
 
 /// What a platform knows about one connector.
@@ -15,8 +15,12 @@ pub struct Heartbeat {
     pub active: Option<bool>,
     /// Milliseconds since the Unix epoch, on our clock, of its last sign of life that we did not cause ourselves.
     pub last: Option<i64>,
+    /// Whether that may be the trace of a change by anybody, as on platforms that keep only the time of the last change.
+    pub doubtful: bool,
     /// What it does, in the platform's word.
     pub kind: Option<KindWord>,
+    /// What it was last told about its container, in its own word.
+    pub status: Option<StatusWord>,
     /// The work that waits for it, when that was last asked for.
     pub queue: Option<Queue>,
     /// Milliseconds since the Unix epoch, on our clock, at which it last began to work.
@@ -37,11 +41,17 @@ impl Heard {
     /// none where that is not known.
     ///
     /// A sign of life within the second of the start does not count: it may be from before the start, as is the trace of
-    /// a registration by another process of ours.
+    /// a registration by another process of ours. One that is doubtful counts where the connector has worked since.
     pub fn since(&self, id: ConnectorId, started_at: i64) -> Option<bool> {
-        let last = self.connectors.get(&id).and_then(|heartbeat| heartbeat.last);
         let after = started_at.saturating_add(1).saturating_mul(1_000);
-        self.read.then(|| last.is_some_and(|last| last >= after))
+        let is_after = |time: Option<i64>| time.is_some_and(|time| time >= after);
+        let known = self.connectors.get(&id);
+        match known {
+            _ if !self.read => None,
+            Some(known) if known.doubtful && is_after(known.last) => is_after(known.last_run).then_some(true),
+            Some(known) => Some(is_after(known.last)),
+            None => Some(false),
+        }
     }
 }
 
@@ -113,6 +123,7 @@ impl Beats {
             let known = heard.connectors.entry(id).or_default();
             known.active = listed.active;
             known.kind.clone_from(&listed.kind);
+            known.status.clone_from(&listed.status);
             known.queue = listed.queue.or(known.queue);
             known.last_run = listed.last_run.map(|last_run| last_run - listing.clock_ahead);
             match self.writes.get(&id) {
@@ -128,6 +139,8 @@ impl Beats {
                     let by_clock = listed.heartbeat.map(|heartbeat| heartbeat - listing.clock_ahead);
                     let moved = former.get(&id).filter(|(before, _)| before.is_some() && *before != listed.heartbeat);
                     let moved = moved.map(|(_, at)| *at);
+                    let seen_before = former.get(&id).is_some_and(|(before, _)| *before == listed.heartbeat);
+                    known.doubtful = listing.status_is_heartbeat && moved.is_none() && (known.doubtful || !seen_before);
                     known.last = if trusted { by_clock.max(moved) } else { moved.or(known.last) };
                 }
             }
@@ -183,6 +196,24 @@ mod tests {
     }
 
     #[test]
+    fn the_time_of_a_change_is_a_sign_of_life_only_where_it_was_seen_to_move() {
+        let id = ConnectorId::try_from(ID).unwrap();
+        let (mut beats, mut heard) = (Beats::default(), Heard::default());
+        read(&mut beats, &mut heard, Some(5_000));
+        assert_eq!(heard.since(id, 3), None, "somebody may have changed something");
+        assert_eq!(heard.since(id, 5), Some(false));
+        read(&mut beats, &mut heard, Some(5_000));
+        assert_eq!(heard.since(id, 3), None);
+        heard.connectors.get_mut(&id).unwrap().last_run = Some(4_500);
+        assert_eq!(heard.since(id, 3), Some(true), "it has worked since");
+        assert_eq!(heard.since(id, 4), None, "before it was started");
+        read(&mut beats, &mut heard, Some(6_000));
+        assert_eq!(heard.since(id, 3), Some(true));
+        read(&mut beats, &mut heard, Some(6_000));
+        assert_eq!(heard.since(id, 3), Some(true));
+    }
+
+    #[test]
     fn a_listing_asked_for_before_a_write_ended_is_not_its_trace() {
         let id = ConnectorId::try_from(ID).unwrap();
         let (mut beats, mut heard) = (Beats::default(), Heard::default());
@@ -198,7 +229,7 @@ mod tests {
     fn the_clock_of_the_platform_does_not_matter() {
         let id = ConnectorId::try_from(ID).unwrap();
         let mut heard = Heard::default();
-        let slow = Listing { clock_ahead: -600_000, ..listing(Some(1_000_000)) };
+        let slow = Listing { clock_ahead: -600_000, status_is_heartbeat: false, ..listing(Some(1_000_000)) };
         let mut beats = Beats::default();
         let asked = beats.reading(1_600);
         beats.read(asked, &slow, &mut heard);

@@ -53,12 +53,15 @@ pub(super) struct Shared {
     now: fn() -> i64,
     /// Whether somebody waits for signs of life without having told whose.
     closely: AtomicBool,
+    /// Whether any change of a connector looks like a sign of life.
+    changes_are_heartbeats: AtomicBool,
 }
 
 impl Shared {
     fn new(now: fn() -> i64) -> Self {
         let answers = Mutex::new((Instant::now(), Duration::ZERO));
-        Self { beats: Mutex::default(), answers, now, closely: AtomicBool::new(false) }
+        let (closely, changes_are_heartbeats) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { beats: Mutex::default(), answers, now, closely, changes_are_heartbeats }
     }
 
     /// A listing is about to be asked for.
@@ -102,6 +105,11 @@ impl Shared {
         self.beats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Notes whether any change of a connector looks like a sign of life.
+    pub(super) fn note_changes(&self, are_heartbeats: bool) {
+        self.changes_are_heartbeats.store(are_heartbeats, Ordering::Relaxed);
+    }
+
     pub(super) fn is_closely_listened_to(&self) -> bool {
         self.closely.load(Ordering::Relaxed)
     }
@@ -123,6 +131,29 @@ impl<'a> WriteMark<'a> {
 impl Drop for WriteMark<'_> {
     fn drop(&mut self) {
         self.shared.beats().written(self.id);
+    }
+}
+
+/// Marks changes that others than the reporter make at its platform.
+#[derive(Debug, Clone)]
+pub struct ChangeMarks(Arc<Shared>);
+
+impl ChangeMarks {
+    /// A change of a connector is about to be sent; it ends when what is given is dropped. On platforms that keep only the
+    /// time of the last change, it is then not taken for a sign of life.
+    pub fn change(&self, id: ConnectorId) -> impl Drop + Send + use<> {
+        let shared = self.0.changes_are_heartbeats.load(Ordering::Relaxed).then(|| Arc::clone(&self.0));
+        ChangeMark(shared.inspect(|shared| shared.beats().writing(id)), id)
+    }
+}
+
+struct ChangeMark(Option<Arc<Shared>>, ConnectorId);
+
+impl Drop for ChangeMark {
+    fn drop(&mut self) {
+        if let Some(shared) = &self.0 {
+            shared.beats().written(self.1);
+        }
     }
 }
 
@@ -196,6 +227,11 @@ impl ReporterHandle {
         self.shared.closely.store(true, Ordering::Relaxed);
         // The task plans its next reading anew.
         self.newest.send_modify(|_| {});
+    }
+
+    /// What marks changes that others make at the platform.
+    pub fn marks(&self) -> ChangeMarks {
+        ChangeMarks(Arc::clone(&self.shared))
     }
 
     /// What the platform has heard from its connectors, as it changes.

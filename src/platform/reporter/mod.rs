@@ -13,7 +13,7 @@ mod teller;
 
 pub use beats::{Heard, Heartbeat};
 pub use connection::Connection;
-pub use handle::{Reporter, ReporterHandle};
+pub use handle::{ChangeMarks, Reporter, ReporterHandle};
 pub use lines::LOG_LINES;
 
 use std::time::Duration;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     model::Condition,
-    platform::{KindWord, Listing, Standing, StatusWord},
+    platform::{Listing, Standing},
 };
 
 /// How far a clock may be off, in milliseconds.
@@ -29,29 +29,18 @@ pub(super) fn times_off(listing: &Listing, now: i64) -> Option<i64> {
     newest.or_else(|| active.map(ahead).filter(|ahead| *ahead <= -2 * CLOCK))
 }
 
-/// Everything that is odd about a listing, as far as our instances are concerned; `now` in milliseconds.
+/// What is odd about a listing, as far as our instances are concerned; `now` in milliseconds.
 pub(super) fn odd(listing: &Listing, standings: &[Standing], now: i64) -> BTreeMap<Condition, String> {
-    let mut odd = BTreeMap::new();
-    if let Some(ahead) = clock_off(listing, now) {
+    let clock = clock_off(listing, now).map(|ahead| {
         let (minutes, side) = (ahead.abs() / 60_000, if ahead > 0 { "ahead of" } else { "behind" });
         let text = format!("its clock is {minutes} min {side} ours; signs of life are counted by our own");
-        odd.insert(Condition::ClockOff, text);
-    }
-    let word = standings.iter().find_map(|standing| {
-        let listed = listing.connectors.get(&standing.id)?;
-        let word = match (&listed.status, &listed.kind) {
-            (Some(StatusWord::Unknown(word)), _) | (_, Some(KindWord::Unknown(word))) => word,
-            (Some(StatusWord::Known(_)) | None, Some(KindWord::Known(_)) | None) => return None,
-        };
-        Some(format!("it says `{word}` of `{}`, which is no word we know", standing.name))
+        (Condition::ClockOff, text)
     });
-    odd.extend(word.map(|text| (Condition::UnknownWord, text)));
     let wrong = standings.iter().find_map(|standing| {
         let why = listing.unreadable.get(&standing.id)?;
-        Some(format!("what it lists of `{}` makes no sense: {why}", standing.name))
+        Some((Condition::BadAnswer, format!("what it lists of `{}` makes no sense: {why}", standing.name)))
     });
-    odd.extend(wrong.map(|text| (Condition::BadAnswer, text)));
-    odd
+    clock.into_iter().chain(wrong).collect()
 }
 
 #[cfg(test)]
@@ -67,7 +56,7 @@ mod tests {
             name: "x".to_owned(),
             active,
             heartbeat: Some(heartbeat),
-            kind: Some(KindWord::Unknown("ROBOT".to_owned())),
+            kind: None,
             status: None,
             queue: None,
             last_run: None,
@@ -90,13 +79,5 @@ mod tests {
             let listing = listing(active, heartbeat, clock_ahead);
             assert_eq!(clock_off(&listing, NOW), off, "{listing:?}");
         }
-    }
-
-    #[test]
-    fn unknown_words_about_our_instances_are_odd() {
-        let listing = listing(None, NOW, 0);
-        let odd = odd(&listing, &[standing(0)], NOW);
-        assert_eq!(odd[&Condition::UnknownWord], "it says `ROBOT` of `misp`, which is no word we know");
-        assert!(super::odd(&listing, &[], NOW).is_empty());
     }
 }

@@ -121,16 +121,16 @@ impl Task {
     /// Tells everything that is due.
     pub(super) async fn pass(&mut self, newest: &Newest) -> Result<(), PlatformError> {
         if self.version.is_none() {
-            self.connect(newest).await?;
+            self.connect().await?;
         }
         if self.listing_is_due(&newest.standings) {
-            self.list(newest).await?;
+            self.list().await?;
         }
         self.ledger.keep(&newest.standings);
         let at_once = newest.awaited > self.progress.borrow().generation;
         self.tell(&newest.standings, at_once).await?;
         if self.shared.beats().wants_reading() && self.limited.is_none() {
-            self.list(newest).await?;
+            self.list().await?;
         }
         self.publish();
         let progress = Progress { generation: newest.generation, whole: self.ledger.refusals().is_empty() };
@@ -139,7 +139,7 @@ impl Task {
         Ok(())
     }
 
-    async fn connect(&mut self, newest: &Newest) -> Result<(), PlatformError> {
+    async fn connect(&mut self) -> Result<(), PlatformError> {
         let about = self.platform.about().await?;
         self.shared.answered();
         // It may have lost everything while it was away.
@@ -147,14 +147,14 @@ impl Task {
         self.listed_at = None;
         self.queues_at = None;
         self.limited = None;
-        self.list(newest).await?;
+        self.list().await?;
         self.ledger.forget();
         self.version = Some(about.version);
         Ok(())
     }
 
     /// Asks which connectors the platform knows, unless the token does not allow it.
-    async fn list(&mut self, newest: &Newest) -> Result<(), PlatformError> {
+    async fn list(&mut self) -> Result<(), PlatformError> {
         let now = Instant::now();
         let queues = self.queues_at.is_none_or(|at| at + self.intervals.list <= now);
         let asked = self.shared.reading();
@@ -177,7 +177,8 @@ impl Task {
             }
             Ok(listing) => {
                 self.emptied = false;
-                self.odd = odd(&listing, &newest.standings, (self.intervals.now)().saturating_mul(1_000));
+                self.shared.note_changes(listing.status_is_heartbeat);
+                self.odd = odd(&listing, &self.newest.borrow().standings, (self.intervals.now)().saturating_mul(1_000));
                 self.heard.send_if_modified(|heard| {
                     let before = heard.clone();
                     self.shared.beats().read(asked, &listing, heard);
@@ -293,7 +294,7 @@ impl Task {
         let heard = self.heard.borrow().clone();
         let unheard = |standing: &Standing| {
             let started_at = standing.started_at.filter(|_| standing.running)?;
-            (heard.since(standing.id, started_at) == Some(false)).then_some((standing.id, started_at))
+            (heard.since(standing.id, started_at) != Some(true)).then_some((standing.id, started_at))
         };
         let unheard: BTreeSet<_> = standings.iter().filter_map(unheard).collect();
         self.waiting.retain(|key, _| unheard.contains(key));

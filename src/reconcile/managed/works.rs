@@ -13,9 +13,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{AtPlatformError, Managers, at_platform, keeper::Keeper};
 use crate::{
     engine::Engine,
-    managed::{Memory, Site},
-    model::{InstanceName, PlatformName},
+    managed::{Conditions, Memory, Site},
+    model::{Condition, ConnectorId, InstanceName, PlatformName},
     plan::{Observed, Plan, PlatformWork, Step, Work},
+    platform::ChangeMarks,
     reconcile::{Pipeline, PlatformLink, backoff::Backoff},
     report::Note,
     source::Source,
@@ -32,6 +33,14 @@ pub(in crate::reconcile) struct AtPlatformReport {
     result: Result<(), AtPlatformError>,
 }
 
+/// Something that was not done at a platform.
+struct Failed {
+    platform: PlatformName,
+    why: String,
+    /// What that is called, where the platform is why.
+    condition: Option<Condition>,
+}
+
 /// Everything that the loop knows of its managed platforms.
 pub(in crate::reconcile) struct PlatformWorks {
     /// What is remembered of their instances.
@@ -46,8 +55,9 @@ pub(in crate::reconcile) struct PlatformWorks {
     /// For instances that a platform lists no more: how many listings had been read when that was first seen.
     missing: BTreeMap<InstanceName, (PlatformName, u64)>,
     busy: BTreeSet<InstanceName>,
-    failed: BTreeMap<InstanceName, String>,
+    failed: BTreeMap<InstanceName, Failed>,
     tries: Backoff,
+    marks: BTreeMap<PlatformName, ChangeMarks>,
     slots: Arc<Semaphore>,
     reports: (mpsc::UnboundedSender<AtPlatformReport>, mpsc::UnboundedReceiver<AtPlatformReport>),
 }
@@ -74,6 +84,7 @@ impl PlatformWorks {
             busy: BTreeSet::new(),
             failed: BTreeMap::new(),
             tries: Backoff::default(),
+            marks: platforms.iter().map(|platform| (platform.name.clone(), platform.reporter.marks())).collect(),
             slots: Arc::new(Semaphore::new(AT_ONCE)),
             reports: mpsc::unbounded_channel(),
         }
@@ -146,7 +157,11 @@ impl PlatformWorks {
             Err(error) => {
                 let why = error.to_string();
                 tracing::warn!(instance = %instance, error = why, "not done at the platform; it is tried again");
-                self.failed.insert(instance, why);
+                let condition = match &error {
+                    AtPlatformError::Platform(error) => Some(error.failure.condition()),
+                    AtPlatformError::Secret(_) => None,
+                };
+                self.failed.insert(instance, Failed { platform: platform.clone(), why, condition });
             }
         }
         let keeper = self.keepers.iter().find(|keeper| keeper.link.name == platform);
@@ -155,7 +170,17 @@ impl PlatformWorks {
 
     /// What the reports say of instances that something was not done for.
     pub(in crate::reconcile) fn failures(&self) -> impl Iterator<Item = (InstanceName, Note)> {
-        self.failed.iter().map(|(name, why)| (name.clone(), Note::Failed(format!("at its platform: {why}"))))
+        let note = |failed: &Failed| Note::Failed(format!("at its platform: {}", failed.why));
+        self.failed.iter().map(move |(name, failed)| (name.clone(), note(failed)))
+    }
+
+    /// Adds what platforms refuse to do for instances.
+    pub(in crate::reconcile) fn note_refusals(&self, conditions: &mut Conditions) {
+        for (name, failed) in &self.failed {
+            let Some(condition) = failed.condition else { continue };
+            let of_platform = conditions.entry(failed.platform.clone()).or_default();
+            of_platform.entry(condition).or_insert_with(|| format!("{name}: {}", failed.why));
+        }
     }
 
     /// When something is tried again.
@@ -200,7 +225,9 @@ impl PlatformWorks {
             let (openers, reports, slots) =
                 (Arc::clone(&pipeline.openers), self.reports.0.clone(), Arc::clone(&self.slots));
             let action = step.action.as_str();
+            let mark = self.marks.get(&work.platform).zip(changed(&work.work)).map(|(marks, id)| marks.change(id));
             tasks.spawn(async move {
+                let _mark = mark;
                 let Ok(_slot) = slots.acquire().await else { return };
                 let result = at_platform(&link, &openers, &work).await;
                 if result.is_ok() {
@@ -212,5 +239,13 @@ impl PlatformWorks {
                 }
             });
         }
+    }
+}
+
+/// The connector that something at a platform changes, where it is there already.
+fn changed(work: &PlatformWork) -> Option<ConnectorId> {
+    match work {
+        PlatformWork::Edit { id, .. } | PlatformWork::Migrate { id, .. } => Some(*id),
+        PlatformWork::Add(_) | PlatformWork::Delete { .. } => None,
     }
 }

@@ -140,6 +140,9 @@ async fn every_trouble(kind: &str, registration: &str, left_out: &[&str]) {
         if *trouble == "500" {
             env.lockstep(&["status"]).with(0).saying("platform p: away").saying("server-error: failed to");
         }
+        if *trouble == "words" {
+            env.lockstep(&["status"]).with(0).saying("unknown-word: it");
+        }
         platform.fault("none").await;
         until(&format!("{trouble} is over"), 40, || is_well(port));
         assert_eq!(env.running().get("a"), Some(&container), "{trouble} costs no container:\n{}", running.log());

@@ -210,6 +210,39 @@ async fn what_the_platform_hears_is_read_back() {
 }
 
 #[tokio::test]
+async fn the_time_of_the_last_change_alone_is_no_sign_of_life() {
+    let stand_in = StandIn::start(true).await;
+    let reporter = reporter(&stand_in);
+    let mut first = standing(1);
+    let started_at = first.started_at.unwrap() - 10;
+    first.started_at = Some(started_at);
+    reporter.update(vec![first]);
+    assert!(reporter.flush(LONG).await);
+    until(reporter.heard(), |heard| heard.since(id(1), started_at) == Some(false)).await;
+    // A change that Lockstep makes beside its reporter.
+    let mark = reporter.marks().change(id(1));
+    let input = format!("{{id: \"{}\", status: stopped}}", id(1));
+    stand_in.graphql(&format!("mutation {{ updateConnectorCurrentStatus(input: {input}) {{ id }} }}")).await;
+    drop(mark);
+    let before = stand_in.count("connectors", "").await;
+    let read_again = async {
+        let mut turn = time::interval(Duration::from_millis(20));
+        while stand_in.count("connectors", "").await < before + 3 {
+            turn.tick().await;
+        }
+    };
+    time::timeout(LONG, read_again).await.unwrap();
+    assert_eq!(reporter.heard().borrow().since(id(1), started_at), Some(false));
+    // Another process can't know who changed it.
+    let other = self::reporter(&stand_in);
+    let heard = until(other.heard(), |heard| heard.read).await;
+    assert_eq!(heard.since(id(1), started_at), None);
+    stand_in.ping(id(1)).await;
+    until(other.heard(), |heard| heard.since(id(1), started_at) == Some(true)).await;
+    until(reporter.heard(), |heard| heard.since(id(1), started_at) == Some(true)).await;
+}
+
+#[tokio::test]
 async fn a_refused_instance_holds_no_other() {
     let stand_in = StandIn::start(false).await;
     let reporter = reporter(&stand_in);

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::support::Managed;
+use super::support::{Managed, until};
+use crate::cli::{running::Running, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_is_made_or_taken_as_the_manifest_says() {
@@ -49,4 +50,17 @@ async fn a_name_that_another_connector_has_is_refused_with_advice() {
     env.declare("a", "");
     managed.apply().saying("CONNECTOR_NAME_ALREADY_EXISTS").saying("give the instance another name");
     assert_eq!(env.running().keys().collect::<Vec<_>>(), ["b"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_platform_refuses_for_itself_is_called_by_its_name_in_the_status() {
+    let managed = Managed::start_without_licence().await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    managed.configure("managed", "", &format!("listen: 127.0.0.1:{port}\n"));
+    managed.env.declare("a", "");
+    let running = Running::start(&managed.env, &[]);
+    let said = || trouble::conditions(port).is_some_and(|all| all.iter().any(|one| one == "no-licence"));
+    until("it is said", async || said()).await;
+    running.end();
+    assert_eq!(managed.count().await, 0);
 }
