@@ -38,6 +38,9 @@ pub enum InitError {
     Twice(#[from] TryInitError),
 }
 
+/// What libraries say as errors that our own errors say too, with where and what to do.
+const QUIET: &str = "rustls_platform_verifier=off";
+
 /// Sends the events of this process that pass `filter` to standard error, scrubbed, and panics with them.
 ///
 /// `filter` is a level (`info`) or a list of them for targets (`warn,lockstep=debug`).
@@ -73,8 +76,8 @@ pub(super) fn subscriber<M>(
 where
     M: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let levels =
-        EnvFilter::try_new(filter).map_err(|source| InitError::Filter { filter: filter.to_owned(), source })?;
+    let levels = EnvFilter::try_new(format!("{QUIET},{filter}"))
+        .map_err(|source| InitError::Filter { filter: filter.to_owned(), source })?;
     // Where a line can't be written, the layer would say so on standard error, and panic where that is what is closed or full.
     let lines = fmt::layer().log_internal_errors(false);
     let lines = lines.with_writer(ScrubbingMaker { inner, format, scrubber }).with_ansi(false);

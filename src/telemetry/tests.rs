@@ -143,6 +143,16 @@ fn an_event_stays_on_its_line() {
 }
 
 #[test]
+fn what_our_own_errors_say_is_not_said_by_libraries_as_well() {
+    let log = || {
+        tracing::error!(target: "rustls_platform_verifier::verification", "UnknownIssuer");
+        tracing::info!("ours");
+    };
+    let page = logged(Format::Text, "info", &Scrubber::default(), log);
+    assert!(page.contains("ours") && !page.contains("UnknownIssuer"), "{page}");
+}
+
+#[test]
 fn the_filter_decides_what_is_written() {
     let log = || {
         tracing::debug!("quiet");
