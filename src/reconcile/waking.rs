@@ -44,8 +44,9 @@ impl<S: Source + 'static, E: Engine> Loop<S, E> {
             }
             Ok(Outcome::Unfinished) | Err(StepError::Cancelled) => return,
             Ok(Outcome::Unhealthy { why }) => report.unhealthy(why),
-            // A container that could never start again was removed: the next pass makes it anew.
-            Err(StepError::Engine(EngineError::Wedged { .. })) => {
+            // A container that could never start again was removed, or somebody removed it meanwhile: the next pass makes it
+            // anew.
+            Err(StepError::Engine(EngineError::Wedged { .. } | EngineError::NoSuchContainer(_))) => {
                 self.failures.note_mended(&name, Instant::now());
                 return;
             }

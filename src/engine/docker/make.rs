@@ -145,6 +145,7 @@ impl Job<'_> {
         let Err(error) = self.shared.client.start(id).await else { return Ok(()) };
         match self.shared.client.find(id).await {
             Ok(Some(seen)) if Seen::of(&seen).alive => Ok(()),
+            Ok(Some(_)) if is_going(&error) => Err(EngineError::NoSuchContainer(id.to_owned())),
             Ok(Some(_)) => Err(error),
             Ok(None) => Err(EngineError::NoSuchContainer(id.to_owned())),
             Err(_) => Err(error),
@@ -167,6 +168,11 @@ pub(super) fn not_to_be_pulled(image: &str) -> EngineError {
 pub(super) fn is_joined(seen: &ContainerInspectResponse, network: &str) -> bool {
     let joined = seen.network_settings.as_ref().and_then(|settings| settings.networks.as_ref());
     joined.is_some_and(|joined| joined.contains_key(network))
+}
+
+/// Whether a container was refused since somebody is removing it: it is as good as gone.
+fn is_going(error: &EngineError) -> bool {
+    matches!(error, EngineError::Refused { message, .. } if message.contains("marked for removal"))
 }
 
 fn is_conflict(error: &EngineError) -> bool {

@@ -95,6 +95,7 @@ fn log_lines_that_nobody_takes_stop_nothing() {
         plan.with(0).saying("1 to add");
     }
     let mut command = env.command(&["run", "--log", "debug"]);
+    env.write("run.log", "");
     let full = || File::options().write(true).open("/dev/full").unwrap();
     let running = Running::of(&env, command.stdin(Stdio::null()).stdout(full()).stderr(full()).spawn().unwrap());
     until("the instance", 20, || env.running().contains_key("a"));

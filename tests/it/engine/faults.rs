@@ -154,6 +154,18 @@ async fn a_wedged_container_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_container_that_somebody_is_removing_counts_as_gone() {
+    let lab = Lab::new().await;
+    let id = lab.create(&lab.container(1), &[]).await;
+    lab.apply(Work::Stop { container: id.clone(), grace: None }, &[]).await.unwrap();
+    let going = Fate::Answer(409, r#"{"message":"container is marked for removal and cannot be started"}"#);
+    let proxy = Proxy::new(first(|call| call.posts("/start"), going));
+    let work = Work::Start { container: id.clone(), unpause: false, restarts: true };
+    let gone = apply(&through(&proxy).await, work, &[]).await;
+    assert!(matches!(&gone, Err(EngineError::NoSuchContainer(named)) if *named == id.0), "{gone:?}");
+}
+
+#[tokio::test]
 async fn where_neither_starts_the_error_says_so() {
     let lab = Lab::new().await;
     lab.create(&lab.container(1), &[]).await;
