@@ -1,6 +1,10 @@
 //! Results go to standard output, everything else to standard error; colour only where a terminal shows it.
 
-use std::io::{ErrorKind, Write};
+use std::{
+    collections::BTreeSet,
+    io::{ErrorKind, Write},
+    sync::{Mutex, PoisonError},
+};
 
 use super::{CliError, Exit};
 
@@ -54,6 +58,16 @@ pub(super) fn note(text: &str) -> Result<(), CliError> {
 /// What [`note`] gives.
 pub(super) fn note_read(text: &str) -> Result<Reader, CliError> {
     written(anstream::stderr().lock().write_all(text.as_bytes()))
+}
+
+/// The same, unless it was said already: what several parts of a command read has one warning.
+///
+/// # Errors
+/// Where standard error can't be written.
+pub(super) fn note_once(text: String) -> Result<(), CliError> {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let new = SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone());
+    if new { note(&text) } else { Ok(()) }
 }
 
 /// Whether somebody reads what is written.

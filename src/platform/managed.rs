@@ -76,6 +76,14 @@ pub enum ManagedValue {
     Sealed(String),
 }
 
+impl ManagedValue {
+    /// A value as the platform lists it. What has the form of an envelope is one also where the platform does not say so:
+    /// no connector can do anything with it.
+    pub(super) fn of(said_sealed: bool, text: String) -> Self {
+        if said_sealed || is_envelope(&text) { Self::Sealed(text) } else { Self::Clear(text) }
+    }
+}
+
 impl fmt::Debug for ManagedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

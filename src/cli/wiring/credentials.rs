@@ -32,7 +32,7 @@ pub(crate) enum Identities {
 pub(super) fn resolve(secret: &SecretRef, setting: &str) -> Result<SecretString, CliError> {
     let (value, warning) = secret.resolve().map_err(|error| unreadable(setting, &error))?;
     if let Some(warning) = warning {
-        output::note(&format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
+        output::note_once(format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
     }
     Ok(value)
 }
@@ -117,7 +117,7 @@ pub(crate) fn manager_keys(name: &PlatformName, manager: &Manager) -> Result<Man
 fn manager_key(setting: &str, path: &std::path::Path) -> Result<ManagerKey, CliError> {
     let file = file(path, setting, MAX_IDENTITY)?;
     if let Some(warning) = file.warning {
-        output::note(&format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
+        output::note_once(format!("{} `{setting}`: {warning}\n", render::yellow("warning:")))?;
     }
     let text = std::str::from_utf8(&file.content).map_err(|_| KeyError::NotPem).map(SecretString::from);
     text.and_then(|text| ManagerKey::from_pem(&text)).map_err(|error| {
@@ -147,7 +147,7 @@ fn keyring_of(settings: &Settings, identities: Identities) -> Result<(Keyring, b
         let name = path.display().to_string();
         let file = file(path, "secrets.identities", MAX_IDENTITY)?;
         if let Some(warning) = file.warning {
-            output::note(&format!("{} {warning}\n", render::yellow("warning:")))?;
+            output::note_once(format!("{} {warning}\n", render::yellow("warning:")))?;
         }
         keyring
             .add(&name, &file.content)

@@ -60,7 +60,7 @@ impl EnvelopeError {
 
 /// Whether a text has the form of an envelope, whatever key it was made for.
 pub(in crate::platform) fn is_envelope(text: &str) -> bool {
-    STANDARD.decode(text.trim()).is_ok_and(|bytes| parts(&bytes).is_ok())
+    text.len() > WRAPPED && STANDARD.decode(text.trim()).is_ok_and(|bytes| parts(&bytes).is_ok())
 }
 
 /// The version of an envelope, its wrapped key, and what is sealed in it.

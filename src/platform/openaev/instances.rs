@@ -135,11 +135,9 @@ fn value(fields: &Fields) -> Result<Option<(String, ManagedValue)>, String> {
     let key = promised(fields, "configuration_key")?.to_owned();
     let value = fields.get("configuration_value").and_then(as_text);
     let value = value.transpose().map_err(|why| format!("of `{}`, {why}", words(&key, WORD)))?;
-    Ok(match (flag(fields, "configuration_is_encrypted")?, value) {
-        (true, value) => Some((key, ManagedValue::Sealed(value.unwrap_or_default()))),
-        (false, Some(value)) => Some((key, ManagedValue::Clear(value))),
-        (false, None) => None,
-    })
+    let sealed = flag(fields, "configuration_is_encrypted")?;
+    let value = value.or_else(|| sealed.then(String::new));
+    Ok(value.map(|value| (key, ManagedValue::of(sealed, value))))
 }
 
 /// A value as the text that connectors read, lists joined by commas; none where it is null. Every release that is known

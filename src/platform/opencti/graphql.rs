@@ -57,7 +57,9 @@ impl Transport {
         let body = json!({ "query": document.text, "variables": variables });
         let reply = self.http.send(self.http.request(Method::POST, &["graphql"]).json(&body), longer).await?;
         let status = reply.status;
-        if status == StatusCode::FORBIDDEN {
+        // Something before the platform may say it, or the platform, of a right that the token lacks.
+        let has_words = serde_json::from_slice::<Envelope>(&reply.body).is_ok_and(|envelope| envelope.errors.is_some());
+        if status == StatusCode::FORBIDDEN && !has_words {
             return Err(Failure::Unauthorized(format!("HTTP {status}")));
         }
         let not_graphql = || Failure::NotGraphQl { status: status.as_u16(), content_type: reply.content_type.clone() };

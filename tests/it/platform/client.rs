@@ -85,7 +85,9 @@ async fn errors_of_graphql_count_even_beside_data() {
 #[tokio::test]
 async fn a_missing_capability_is_named() {
     let body = r#"{"data":null,"errors":[{"message":"no","extensions":{"code":"FORBIDDEN_ACCESS"}}]}"#;
-    let server = Scripted::start(vec![json(body), json(body)]).await;
+    // Some servers say it with the status of HTTP as well.
+    let with_status = status("HTTP/1.1 403 Forbidden\r\nContent-Type: application/json\r\n", body);
+    let server = Scripted::start(vec![json(body), with_status]).await;
     let client = client(&server.url());
     let error = client.connectors(false).await.unwrap_err();
     assert!(matches!(error.failure, Failure::Forbidden { capability: "MODULES", .. }));

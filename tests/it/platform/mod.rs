@@ -42,6 +42,13 @@ fn client(url: &str) -> OpenCtiClient {
     OpenCtiClient::new(config(url)).unwrap()
 }
 
+/// What has the form of an envelope, of version 1; no key opens it.
+fn form_of_an_envelope() -> String {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+    STANDARD.encode([1; 1 + 512 + 16])
+}
+
 fn id(number: u8) -> ConnectorId {
     ConnectorId::try_from(format!("5c1e0b0e-2f0e-4c53-9d0f-0000000000{number:02x}").as_str()).unwrap()
 }

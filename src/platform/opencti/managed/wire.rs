@@ -122,11 +122,9 @@ fn instance(id: ConnectorId, title: Option<&String>, fields: &Fields) -> Result<
 /// A value that is there; a sealed one that is null is one that can't be opened, not one that is not there.
 fn value(fields: &Fields) -> Result<Option<(String, ManagedValue)>, String> {
     let key = promised(fields, "key")?.to_owned();
-    Ok(match (flag(fields, "encrypted")?, text(fields, "value")?) {
-        (true, value) => Some((key, ManagedValue::Sealed(value.unwrap_or_default().to_owned()))),
-        (false, Some(value)) => Some((key, ManagedValue::Clear(value.to_owned()))),
-        (false, None) => None,
-    })
+    let sealed = flag(fields, "encrypted")?;
+    let value = text(fields, "value")?.map(str::to_owned).or_else(|| sealed.then(String::new));
+    Ok(value.map(|value| (key, ManagedValue::of(sealed, value))))
 }
 
 #[derive(Deserialize)]

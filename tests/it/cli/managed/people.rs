@@ -86,7 +86,8 @@ async fn an_instance_that_is_listed_in_a_way_that_makes_no_sense_is_held_and_the
     let words = ["import", "platform", "opencti", "-o", "imported", "-r", &recipient];
     managed.env.lockstep(&words).with(3).saying(text);
     managed.platform.fault("none").await;
-    managed.apply().with(0).saying("No changes.");
+    let ended = managed.apply().with(0).saying("No changes.");
+    assert_eq!(ended.stderr.matches("everybody on this host can read `t`").count(), 1, "{ended:?}");
     assert_eq!(managed.env.running(), before);
 }
 

@@ -195,6 +195,7 @@ async fn the_managers_requests_come_in_order_and_every_release_takes_them() {
 
 #[tokio::test]
 async fn words_and_nulls_in_the_listing_are_not_guessed_at() {
+    let envelope = crate::platform::form_of_an_envelope();
     let instance = |change: fn(&mut Value)| {
         let mut one = json!({
             "id": id(1).to_string(), "name": "misp", "manager_contract_image": "a/b:1", "manager_contract_hash": "0",
@@ -203,6 +204,7 @@ async fn words_and_nulls_in_the_listing_are_not_guessed_at() {
                 { "key": "A", "value": null, "encrypted": null },
                 { "key": "B", "value": null, "encrypted": true },
                 { "key": "C", "value": "c" },
+                { "key": "D", "value": envelope, "encrypted": null },
             ],
         });
         change(&mut one);
@@ -225,6 +227,7 @@ async fn words_and_nulls_in_the_listing_are_not_guessed_at() {
     let expected = BTreeMap::from([
         ("B".to_owned(), ManagedValue::Sealed(String::new())),
         ("C".to_owned(), ManagedValue::Clear("c".to_owned())),
+        ("D".to_owned(), ManagedValue::Sealed(envelope.clone())),
     ]);
     assert_eq!(instance.configuration, expected, "a secret that is null is one that can't be opened");
     assert!(listed(&client).await.is_empty(), "an id that no instance can have");

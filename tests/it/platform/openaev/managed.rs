@@ -18,7 +18,7 @@ use super::{
     scripted::{Answer, Scripted, json},
     stand_in::{StandIn, options},
 };
-use crate::openaev_server::Options;
+use crate::{openaev_server::Options, platform::form_of_an_envelope};
 
 const OWN: &str = "8a4b7a55-79c0-4c2f-8f07-3d2f2b8f3a10";
 
@@ -202,6 +202,7 @@ fn wire(change: impl FnOnce(&mut Value)) -> String {
             pair("EXAMPLE_NOTHING", value!(null), value!(false)),
             pair("EXAMPLE_LOST", value!(null), value!(true)),
             pair("EXAMPLE_BARE", value!("x"), value!(null)),
+            pair("EXAMPLE_UNSAID", value!(form_of_an_envelope()), value!(null)),
         ],
         "something_new": 1,
     });
@@ -222,6 +223,7 @@ async fn an_instance_is_read_whole() {
     assert!(matches!(keys["EXAMPLE_KEY"], ManagedValue::Sealed(text) if text == "c2VhbGVk"));
     assert!(matches!(keys["EXAMPLE_LOST"], ManagedValue::Sealed(text) if text.is_empty()), "kept, and can't be opened");
     assert!(matches!(keys["EXAMPLE_BARE"], ManagedValue::Clear(text) if text == "x"));
+    assert!(matches!(keys["EXAMPLE_UNSAID"], ManagedValue::Sealed(_)), "no connector could do anything with it");
     assert!(!keys.contains_key("EXAMPLE_NOTHING"));
     assert!(managed("[]").await.unwrap().is_empty());
     let named = wire(|instance| {
