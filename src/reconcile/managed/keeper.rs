@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Between two listings, at least and at most; in between, so that the platform lists for us a tenth of the time at most.
-const LIST: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+const LIST: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(10));
 /// The same after one in which people had asked for something else than before: more of that is likely to come.
 const LIST_BUSY: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(2));
 /// How many times as long as a listing took the next one waits.

@@ -219,7 +219,7 @@ async fn a_platform_that_fails_leaves_its_last_listing_in_force() {
 #[test]
 fn a_platform_lists_for_us_a_tenth_of_the_time_at_most() {
     let ms = Duration::from_millis;
-    assert_eq!(pause(ms(2), false), ms(500));
+    assert_eq!(pause(ms(2), false), ms(250));
     assert_eq!(pause(ms(300), false), ms(2_700));
     assert_eq!(pause(Duration::from_secs(90), false), Duration::from_secs(10));
     assert_eq!((pause(ms(2), true), pause(ms(100), true), pause(ms(900), true)), (ms(200), ms(900), ms(2_000)));
