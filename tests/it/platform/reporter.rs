@@ -29,6 +29,18 @@ pub(super) async fn until<T: Clone>(mut watched: watch::Receiver<T>, wanted: imp
     found.expect("it comes about in time").expect("the reporter lives").clone()
 }
 
+/// Waits until the connectors were read three times more.
+async fn read_again(stand_in: &StandIn) {
+    let before = stand_in.count("connectors", "").await;
+    let again = async {
+        let mut turn = time::interval(Duration::from_millis(20));
+        while stand_in.count("connectors", "").await < before + 3 {
+            turn.tick().await;
+        }
+    };
+    time::timeout(LONG, again).await.unwrap();
+}
+
 #[tokio::test]
 async fn an_instance_is_registered_and_told_whole() {
     let stand_in = StandIn::start(false).await;
@@ -191,14 +203,7 @@ async fn what_the_platform_hears_is_read_back() {
         assert!(reporter.flush(LONG).await);
         let heard = until(reporter.heard(), |heard| heard.read).await;
         assert_eq!(heard.since(id(1), started_at), Some(false), "our own requests are no sign of life");
-        let before = stand_in.count("connectors", "").await;
-        let read_again = async {
-            let mut turn = time::interval(Duration::from_millis(20));
-            while stand_in.count("connectors", "").await < before + 3 {
-                turn.tick().await;
-            }
-        };
-        time::timeout(LONG, read_again).await.unwrap();
+        read_again(&stand_in).await;
         assert_eq!(reporter.heard().borrow().since(id(1), started_at), Some(false), "still");
         stand_in.ping(id(1)).await;
         let heard = until(reporter.heard(), |heard| heard.since(id(1), started_at) == Some(true)).await;
@@ -224,14 +229,7 @@ async fn the_time_of_the_last_change_alone_is_no_sign_of_life() {
     let input = format!("{{id: \"{}\", status: stopped}}", id(1));
     stand_in.graphql(&format!("mutation {{ updateConnectorCurrentStatus(input: {input}) {{ id }} }}")).await;
     drop(mark);
-    let before = stand_in.count("connectors", "").await;
-    let read_again = async {
-        let mut turn = time::interval(Duration::from_millis(20));
-        while stand_in.count("connectors", "").await < before + 3 {
-            turn.tick().await;
-        }
-    };
-    time::timeout(LONG, read_again).await.unwrap();
+    read_again(&stand_in).await;
     assert_eq!(reporter.heard().borrow().since(id(1), started_at), Some(false));
     // Another process can't know who changed it.
     let other = self::reporter(&stand_in);

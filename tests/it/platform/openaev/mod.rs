@@ -1,6 +1,7 @@
 //! OpenAEV: the real client against scripted servers and against the stand-in.
 
 mod client;
+mod listing;
 mod managed;
 mod pyoaev;
 mod reporter;
